@@ -1,0 +1,41 @@
+// AES-GCM with the explicit IV of RFC 4106: nonce = salt (4) | IV (8). The key tables (about 2 KB) are read
+// only once made, so one GcmKey may serve several threads, each with its own Manager.
+#pragma once
+
+#include <intel-ipsec-mb.h>
+
+#include "lib/crypto/manager.h"
+
+namespace linecast::smart {
+class StreamSealer;
+}
+
+namespace linecast::crypto {
+
+class alignas(64) GcmKey {
+ public:
+  // key: key_size(cipher) bytes; salt: the nonce salt. Throws Error on a wrong length.
+  GcmKey(Manager& manager, Cipher cipher, Bytes key, std::array<uint8_t, 4> salt);
+  ~GcmKey();  // wipes
+  GcmKey(const GcmKey&) = delete;
+  GcmKey& operator=(const GcmKey&) = delete;
+
+  Cipher cipher() const { return cipher_; }
+
+  // Opens `ciphertext` into `plaintext` (same length; may be the same memory). False, and plaintext wiped,
+  // where the tag (16 bytes, compared in constant time) does not fit. iv: 8 bytes.
+  bool open(Manager& manager, const uint8_t* iv, Bytes aad, Bytes ciphertext, const uint8_t* tag,
+            uint8_t* plaintext) const;
+
+ private:
+  // Only StreamSealer can seal: it owns the counters, so that no nonce can be used twice.
+  friend class smart::StreamSealer;
+  void seal(Manager& manager, const uint8_t* iv, Bytes aad, Bytes plaintext, uint8_t* ciphertext,
+            uint8_t* tag) const;
+
+  gcm_key_data tables_;
+  Cipher cipher_;
+  std::array<uint8_t, 4> salt_;
+};
+
+}  // namespace linecast::crypto

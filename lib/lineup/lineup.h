@@ -1,0 +1,96 @@
+// A lineup as the programs use it: validated, defaults filled in, references resolved to indices.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/ipv4.h"
+#include "lib/base/time.h"
+#include "lib/crypto/derive.h"
+#include "lib/smart/wire.h"
+
+namespace linecast::lineup {
+
+struct Port {
+  std::string name;
+  std::string device;  // PCI address (0000:3b:00.0) or a DPDK virtual device with its arguments
+                       // (net_af_packet0,iface=e0)
+  bool is_pci = false;
+  Ipv4 address = 0;
+  uint8_t prefix_length = 0;
+  Ipv4 gateway = 0;  // 0: none
+  uint16_t mtu = 1500;
+  uint8_t igmp_version = 3;  // 2 or 3
+};
+
+struct Source {
+  size_t port = 0;   // index into Lineup::ports
+  Ipv4 address = 0;  // a group, or the port's own address
+  uint16_t udp_port = 0;
+  Ipv4 ssm_source = 0;  // 0: any sender
+  smart::PacketFormat format = smart::PacketFormat::kMpegTs;
+};
+
+struct Output {
+  size_t port = 0;  // index into Lineup::ports
+  Ipv4 group = 0;
+  uint16_t udp_port = smart::kDefaultPort;
+  uint8_t ttl = 16;
+  uint8_t dscp = 32;  // CS4, broadcast video (RFC 4594)
+};
+
+struct Channel {
+  std::string name;
+  uint32_t number = 0;
+  bool enabled = true;
+  crypto::ChannelId id{};
+  Source source;
+  Output output;
+  uint64_t bitrate_cap_bps = 0;  // of the payload; more is dropped and counted
+  std::string key_file;          // empty: a clear channel
+  uint32_t window_ms = 1000;     // retransmit
+  uint32_t window_packets = 0;   // derived: a power of two, 64 .. 2^14
+  uint32_t budget_percent = 25;  // repairs, as a share of the cap
+  std::optional<uint8_t> quiet;  // none: auto
+  size_t max_payload = 0;        // derived: the largest datagram that fits the output port's MTU
+};
+
+struct Lanes {
+  std::vector<unsigned> lcores{1};
+  unsigned main_lcore = 0;
+  uint32_t idle_sleep_us = 0;  // 0: poll without pause
+};
+
+struct Lineup {
+  std::string path;
+  std::string name;              // of the headend
+  uint16_t sender_id = 1;        // 1 .. 32767
+  std::string state_directory;   // start numbers are kept here
+  std::string signing_key_file;  // needed where any channel is encrypted
+  std::string control_socket;
+  Lanes lanes;
+  std::vector<std::string> eal_arguments;
+  std::vector<Port> ports;
+  std::vector<Channel> channels;  // disabled ones included
+};
+
+struct Fault {
+  int line = 0, column = 0;  // from 1; 0: the file as a whole
+  std::string what;          // what is wrong, and what to do
+  bool warning = false;
+};
+
+struct LoadResult {
+  std::optional<Lineup> lineup;  // none where any fault is more than a warning
+  std::vector<Fault> faults;     // in file order
+};
+
+// Reads and checks the file, and everything it refers to (key files, directories): never stops at the first
+// fault. Relative paths in it are taken from the lineup's own directory.
+LoadResult load(const std::string& path);
+
+// "FILE:LINE:COLUMN: error: ..." as compilers print it.
+std::string format_fault(const std::string& path, const Fault& fault);
+
+}  // namespace linecast::lineup

@@ -1,0 +1,60 @@
+// Ethernet frames taken apart: what a lane asks of every frame that a port hands it.
+#pragma once
+
+#include "lib/base/bytes.h"
+#include "lib/base/counters.h"
+#include "lib/base/ipv4.h"
+
+namespace linecast::net {
+
+using Mac = std::array<uint8_t, 6>;
+
+inline constexpr size_t kEthernetSize = 14;
+inline constexpr size_t kVlanTagSize = 4;
+inline constexpr size_t kIpv4Size = 20;  // without options
+inline constexpr size_t kUdpSize = 8;
+inline constexpr size_t kUdpFrameOverhead = kEthernetSize + kIpv4Size + kUdpSize;  // 42, untagged
+
+// The MAC that an IPv4 group maps to: 01:00:5e and its low 23 bits (RFC 1112, section 6.4).
+Mac multicast_mac(Ipv4 group);
+
+// Why a frame is not taken. One list: enum, counters, texts.
+#define LINECAST_FRAME_FAULTS(_)                                                       \
+  _(kNone, "none", "no fault")                                                         \
+  _(kTruncated, "frame_truncated", "shorter than the headers it announces")            \
+  _(kVlanUnexpected, "vlan_unexpected", "VLAN-tagged where the port has no such VLAN") \
+  _(kEtherType, "ethertype_unknown", "an EtherType that is not handled")               \
+  _(kIpVersion, "ip_version", "IP version is not 4")                                   \
+  _(kIpHeader, "ip_header", "IPv4 header length or total length is impossible")        \
+  _(kIpChecksum, "ip_checksum", "IPv4 header checksum is wrong")                       \
+  _(kIpFragment, "ip_fragment", "a fragment; fragments are not put together")          \
+  _(kIpOptions, "ip_options", "UDP with IPv4 options")                                 \
+  _(kIpSource, "ip_source", "a source address that no host can have")                  \
+  _(kIpProtocol, "ip_protocol", "an IP protocol that is not handled")                  \
+  _(kUdpLength, "udp_length", "UDP length contradicts the IPv4 length")                \
+  _(kUdpChecksum, "udp_checksum", "UDP checksum is wrong")
+LINECAST_COUNTER_LIST(FrameFault, LINECAST_FRAME_FAULTS)
+
+enum class FrameKind : uint8_t { kUdp, kArp, kIgmp, kIcmp, kNone };
+
+// What the card says it has checked already.
+struct ChecksumsKnown {
+  bool ip_good = false;
+  bool udp_good = false;
+};
+
+struct ParsedFrame {
+  FrameKind kind = FrameKind::kNone;
+  FrameFault fault = FrameFault::kNone;            // kNone exactly where kind is not kNone
+  Ipv4 source = 0, destination = 0;                // not of ARP
+  uint16_t source_port = 0, destination_port = 0;  // UDP only
+  Bytes payload;  // behind the UDP header; the whole ARP packet; the IGMP or ICMP message (IPv4 options
+                  // skipped)
+  uint8_t ttl = 0;
+};
+
+// Checks everything above the payload. Trailing Ethernet padding is left out of `payload`. Software checks
+// whatever the card has not.
+ParsedFrame parse_frame(Bytes frame, ChecksumsKnown known);
+
+}  // namespace linecast::net

@@ -1,0 +1,35 @@
+// Ethernet + IPv4 + UDP headers of one flow, written by copying a template and patching lengths, id and
+// checksums.
+#pragma once
+
+#include "lib/net/frame.h"
+
+namespace linecast::net {
+
+struct UdpFlow {
+  Mac source_mac{}, destination_mac{};
+  Ipv4 source = 0, destination = 0;
+  uint16_t source_port = 0, destination_port = 0;
+  uint8_t ttl = 1;
+  uint8_t dscp = 0;  // 0 .. 63
+};
+
+class UdpTemplate {
+ public:
+  UdpTemplate() = default;
+  explicit UdpTemplate(const UdpFlow& flow);
+
+  // Writes the kUdpFrameOverhead bytes before a payload of `payload_size` that stands, or will stand, right
+  // behind them. The IPv4 checksum is complete (don't-fragment clear); the UDP checksum field holds the
+  // folded pseudo-header sum, as cards with checksum offload want it.
+  void write(uint8_t* frame, uint16_t payload_size, uint16_t ip_id) const;
+  // Completes the UDP checksum of a frame so written, payload in place (0 is sent as 0xffff).
+  static void finish_udp_checksum(uint8_t* frame, uint16_t payload_size);
+
+ private:
+  std::array<uint8_t, kUdpFrameOverhead> bytes_{};
+  uint32_t ip_sum_ = 0;      // of the header with length, id and checksum 0
+  uint32_t pseudo_sum_ = 0;  // without the length
+};
+
+}  // namespace linecast::net
