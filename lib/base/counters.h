@@ -43,6 +43,7 @@ template <typename Enum, size_t N>
 class CounterSet {
  public:
   void add(Enum e, uint64_t n = 1) { counters_[static_cast<size_t>(e)].add(n); }
+  void set(Enum e, uint64_t v) { counters_[static_cast<size_t>(e)].set(v); }
   uint64_t get(Enum e) const { return counters_[static_cast<size_t>(e)].get(); }
   uint64_t at(size_t i) const { return counters_[i].get(); }
   static constexpr size_t size() { return N; }

@@ -1,0 +1,63 @@
+// What the lanes count. Each list makes the enum, the counters, the JSON names and the texts.
+#pragma once
+
+#include "lib/base/counters.h"
+
+namespace linecast::app {
+
+#define LINECAST_CHANNEL_COUNTERS(_)                                                                     \
+  _(kPacketsIn, "packets_in", "datagrams taken from the source")                                         \
+  _(kBytesIn, "bytes_in", "payload bytes taken from the source")                                         \
+  _(kPacketsSent, "packets_sent", "data packets sent to the group")                                      \
+  _(kHeartbeatsSent, "heartbeats_sent", "heartbeats sent")                                               \
+  _(kAnnouncesSent, "announces_sent", "KEY_ANNOUNCE messages sent")                                      \
+  _(kStatusesSent, "statuses_sent", "SENDER_STATUS messages sent")                                       \
+  _(kRequests, "requests", "REPLACEMENT messages taken")                                                 \
+  _(kRequestedSequences, "requested_sequences", "sequences asked for in them")                           \
+  _(kRepairsSent, "repairs_sent", "repairs sent to the group")                                           \
+  _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")            \
+  _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")    \
+  _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                      \
+  _(kNoFrame, "no_frame", "dropped: the card holds the oldest kept frame and no other is free")          \
+  _(kCounterUsedUp, "counter_used_up", "dropped: 2^48 packets under one start; start the headend anew")  \
+  _(kTransmitFull, "transmit_full", "not sent: the card's transmit queue stayed full (can be repaired)") \
+  _(kRequestTrailer, "request_trailer", "request refused: trailer missing, or of the wrong key id")      \
+  _(kRequestMac, "request_mac", "request refused: its MAC is wrong")                                     \
+  _(kRequestStale, "request_stale", "request refused: its count is not of the last window")              \
+  _(kRequestSourceLimit, "request_source_limit", "request refused: too many from one address")           \
+  _(kRequestNotSent, "request_not_sent", "sequence not repaired: never sent")                            \
+  _(kRequestTooOld, "request_too_old", "sequence not repaired: no longer kept")                          \
+  _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")   \
+  _(kRequestOverBudget, "request_over_budget",                                                           \
+    "sequence not repaired: the channel's repair budget is used up")                                     \
+  _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
+LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)
+// The first one that counts something dropped or refused.
+inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadFormat;
+
+#define LINECAST_LANE_COUNTERS(_)                                                                   \
+  _(kReceived, "received", "frames taken from ports")                                               \
+  _(kTransmitted, "transmitted", "frames given to ports")                                           \
+  _(kPolls, "polls", "turns of the lane")                                                           \
+  _(kBusyPolls, "busy_polls", "turns with work in them")                                            \
+  _(kFullBursts, "full_bursts", "receive bursts that were full: the lane is behind")                \
+  _(kLongestTurnNs, "longest_turn_ns", "the longest turn so far, in ns")                            \
+  _(kHandedOver, "handed_over", "frames handed to the lane that owns their channel")                \
+  _(kCommandsDone, "commands_done", "commands of the control lcore carried out")                    \
+  _(kArpAnswered, "arp_answered", "ARP requests answered")                                          \
+  _(kArpIgnored, "arp_ignored", "other ARP packets")                                                \
+  _(kIcmpIgnored, "icmp_ignored", "dropped: ICMP is not answered")                                  \
+  _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                \
+  _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                   \
+  _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                          \
+  _(kUnknownGroup, "unknown_group", "dropped: a request for a group that is not sent here")         \
+  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")  \
+  _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message or ARP or IGMP") \
+  _(kControlTransmitFull, "control_transmit_full", "not sent: a message, and the transmit queue stayed full")
+LINECAST_COUNTER_LIST(LaneCounter, LINECAST_LANE_COUNTERS)
+inline constexpr LaneCounter kFirstLaneDrop = LaneCounter::kIcmpIgnored;
+
+using ChannelCounters = CounterSet<ChannelCounter, kChannelCounterCount>;
+using LaneCounters = CounterSet<LaneCounter, kLaneCounterCount>;
+
+}  // namespace linecast::app

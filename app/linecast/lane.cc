@@ -1,0 +1,91 @@
+#include "app/linecast/lane.h"
+
+#include <algorithm>
+#include <string>
+
+namespace linecast::app {
+namespace {
+
+// A receiver asks at most a few times a round trip; a flood from one address stops here.
+constexpr uint64_t kRequestsPerSource = 2000;  // a second
+constexpr uint64_t kRequestsBurst = 1000;
+constexpr unsigned kInboxSize = 1024;
+constexpr unsigned kCommandQueueSize = 4096;
+// Turns without work before a lane sleeps, where it may.
+constexpr unsigned kIdleTurns = 16;
+
+}  // namespace
+
+Lane::Lane(const Setup& setup)
+    : setup_(setup),
+      directory_(*setup.directory),
+      channels_(setup.channels),
+      source_limiter_(kRequestsPerSource, kRequestsBurst),
+      inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
+      commands_("commands" + std::to_string(setup.index), kCommandQueueSize, setup.numa_node) {}
+
+void Lane::add_port(drivers::Port& port, uint16_t transmit_queue) {
+  ports_.push_back({&port, transmit_queue, nullptr});
+  batches_.emplace_back();
+}
+
+void Lane::add_host(size_t interface, const igmp::HostConfig& config, uint64_t seed) {
+  ports_[interface].host = std::make_unique<LaneHost>(
+      config, Random(seed), [this, interface](Bytes frame) { send_control_frame(interface, frame); });
+}
+
+void Lane::add_channel(size_t index, std::unique_ptr<LaneChannel> channel) {
+  channels_[index] = std::move(channel);
+  own_channels_.push_back(index);
+  first_due_.push_back(0);
+}
+
+void Lane::start(TimeNs) {
+  for (LanePort& port : ports_)
+    if (port.host != nullptr) port.host->start();
+  flush_all();
+}
+
+void Lane::finish(TimeNs now) {
+  for (LanePort& port : ports_)
+    if (port.host != nullptr) port.host->leave_all(now);
+  flush_all();
+}
+
+bool Lane::poll(TimeNs now) {
+  bool busy = poll_commands();
+  busy |= receive(now);
+  busy |= poll_timers(now);
+  flush_all();
+  counters_.add(LaneCounter::kPolls);
+  if (busy) counters_.add(LaneCounter::kBusyPolls);
+  return busy;
+}
+
+void Lane::run(const drivers::Clock& clock, const std::atomic<bool>& stop) {
+  TimeNs now = clock.now();
+  start(now);
+  unsigned idle = 0;
+  uint64_t longest_ns = 0;
+  while (!stop.load(std::memory_order_relaxed)) {
+    const bool busy = poll(now);
+    const TimeNs after = clock.now();
+    if (busy) {
+      idle = 0;
+      if (static_cast<uint64_t>(after - now) > longest_ns) {
+        longest_ns = static_cast<uint64_t>(after - now);
+        counters_.set(LaneCounter::kLongestTurnNs, longest_ns);
+      }
+      now = after;
+      continue;
+    }
+    if (setup_.idle_sleep_us > 0 && ++idle >= kIdleTurns)
+      drivers::sleep_us(setup_.idle_sleep_us);
+    else
+      drivers::pause();
+    now = clock.now();
+  }
+  finish(now);
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,252 @@
+#include "app/linecast/lane_channel.h"
+
+#include <cstring>
+
+#include "lib/base/serial.h"
+#include "lib/media/payload.h"
+#include "lib/smart/trailer.h"
+
+namespace linecast::app {
+namespace {
+
+constexpr TimeNs kHeartbeatFirstNs = 20 * kNsPerMs;
+constexpr TimeNs kHeartbeatLastNs = kNsPerSecond;
+constexpr TimeNs kAnnounceIntervalNs = 100 * kNsPerMs;
+constexpr TimeNs kStatusIntervalNs = kNsPerSecond;
+constexpr TimeNs kStatusAtStartNs = 100 * kNsPerMs;
+// A repaired sequence is not repaired again for one group round trip: 50 ms before any was measured.
+constexpr uint32_t kRoundTripMs = 50;
+// How long a burst may exceed the cap, and how long repairs may save up.
+constexpr uint64_t kCapBurstMs = 500;
+constexpr uint64_t kBudgetBurstMs = 1000;
+constexpr uint64_t kBudgetLeastBytes = 64 * 1514;
+
+bool has_format(smart::PacketFormat format, Bytes payload) {
+  switch (format) {
+    case smart::PacketFormat::kMpegTs:
+      return media::is_mpeg_ts(payload);
+    case smart::PacketFormat::kRtp:
+      return media::is_rtp(payload);
+    default:
+      return true;
+  }
+}
+
+TokenBucket budget(const lineup::Channel& channel) {
+  const uint64_t bytes_per_second = channel.bitrate_cap_bps / 8 * channel.budget_percent / 100;
+  // No budget at all is no repair at all, not the least burst.
+  const uint64_t least = channel.budget_percent == 0 ? 0 : kBudgetLeastBytes;
+  return TokenBucket(bytes_per_second, std::max(bytes_per_second * kBudgetBurstMs / 1000, least));
+}
+
+}  // namespace
+
+LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node)
+    : sealer_(setup.sender_id, setup.first_sequence, setup.key),
+      ring_(frames, setup.channel->window_packets, numa_node),
+      header_(setup.flow),
+      cap_(setup.channel->bitrate_cap_bps / 8,
+           std::max<uint64_t>(setup.channel->bitrate_cap_bps / 8 * kCapBurstMs / 1000,
+                              setup.channel->max_payload)),
+      max_payload_(setup.channel->max_payload),
+      format_(setup.channel->source.format),
+      quiet_(setup.channel->quiet.value_or(0)),
+      udp_checksum_offload_(setup.udp_checksum_offload),
+      out_port_(setup.out_port),
+      repair_budget_(budget(*setup.channel)),
+      statuses_at_start_(3),
+      announcement_(setup.announcement),
+      message_keys_(std::move(setup.message_keys)),
+      start_number_(setup.start_number),
+      group_(setup.channel->output.group),
+      sender_id_(setup.sender_id) {
+  if (announcement_ == nullptr) timers_.announce = kNever;
+  published_sequence_.set(sealer_.next_sequence());
+  published_epoch_.set(sealer_.epoch());
+}
+
+drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes payload) {
+  counters_.add(ChannelCounter::kPacketsIn);
+  counters_.add(ChannelCounter::kBytesIn, payload.size());
+  if (payload.size() - 1 >= max_payload_) [[unlikely]] {  // empty ones wrap
+    counters_.add(ChannelCounter::kPayloadSize);
+    return nullptr;
+  }
+  if (!has_format(format_, payload)) [[unlikely]] {
+    counters_.add(ChannelCounter::kPayloadFormat);
+    return nullptr;
+  }
+  if (!cap_.take(now, payload.size())) [[unlikely]] {
+    counters_.add(ChannelCounter::kOverCap);
+    return nullptr;
+  }
+  drivers::Packet* packet = ring_.claim(sealer_.next_sequence());
+  if (packet == nullptr) [[unlikely]] {
+    counters_.add(ChannelCounter::kNoFrame);
+    return nullptr;
+  }
+  uint8_t* frame = drivers::frame_bytes(packet);
+  const size_t size = sealer_.seal_data(manager, format_, quiet_, payload, frame + net::kUdpFrameOverhead);
+  if (size == 0) [[unlikely]] {
+    counters_.add(ChannelCounter::kCounterUsedUp);
+    return nullptr;
+  }
+  finish_frame(packet, size);
+  last_data_ns_ = now;
+  published_sequence_.set(sealer_.next_sequence());
+  published_epoch_.set(sealer_.epoch());
+  counters_.add(ChannelCounter::kPacketsSent);
+  return packet;
+}
+
+void LaneChannel::finish_frame(drivers::Packet* packet, size_t payload_size) {
+  uint8_t* frame = drivers::frame_bytes(packet);
+  const auto size = static_cast<uint16_t>(payload_size);
+  header_.write(frame, size, ip_id_++);
+  if (!udp_checksum_offload_) net::UdpTemplate::finish_udp_checksum(frame, size);
+  drivers::prepare_frame(packet, static_cast<uint16_t>(net::kUdpFrameOverhead + size), udp_checksum_offload_);
+}
+
+bool LaneChannel::admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer) {
+  counters_.add(ChannelCounter::kRequests);
+  if (message_keys_ == nullptr) {
+    if (trailer.empty()) return true;
+    counters_.add(ChannelCounter::kRequestTrailer);
+    return false;
+  }
+  if (trailer.size() != smart::kCmacTrailerSize) {
+    counters_.add(ChannelCounter::kRequestTrailer);
+    return false;
+  }
+  const smart::TrailerFields fields = smart::read_trailer(trailer);
+  if (fields.key_id != sealer_.key_id()) {
+    counters_.add(ChannelCounter::kRequestTrailer);
+    return false;
+  }
+  const crypto::CmacKey key = crypto::receiver_key(manager, message_keys_->up, fields.id);
+  if (!smart::verify_cmac_trailer(manager, key, datagram)) {
+    counters_.add(ChannelCounter::kRequestMac);
+    return false;
+  }
+  // The count is the highest sequence that the receiver has opened: of this stream, and not older than what
+  // is kept.
+  if (fields.count >= sealer_.next_sequence() || fields.count + ring_.slots() < sealer_.next_sequence() ||
+      fields.count + 1 < sealer_.first_sequence()) {
+    counters_.add(ChannelCounter::kRequestStale);
+    return false;
+  }
+  return true;
+}
+
+bool LaneChannel::repair(TimeNs now, uint16_t sequence, drivers::Packet* packet) {
+  counters_.add(ChannelCounter::kRequestedSequences);
+  const uint64_t next = sealer_.next_sequence();
+  const uint64_t full = extend_serial(next - 1, sequence);
+  if (full >= next) {
+    counters_.add(ChannelCounter::kRequestNotSent);
+    return false;
+  }
+  if (full < sealer_.first_sequence() || full + ring_.slots() < next) {
+    counters_.add(ChannelCounter::kRequestTooOld);
+    return false;
+  }
+  const auto now_ms = static_cast<uint32_t>(now / kNsPerMs) | 1;  // never 0, which says "not yet"
+  const uint32_t repaired_ms = ring_.repaired_ms(full);
+  if (repaired_ms != 0 && now_ms - repaired_ms < kRoundTripMs) {
+    counters_.add(ChannelCounter::kRequestRepeated);
+    return false;
+  }
+  const drivers::Packet* kept = ring_.at(full);
+  const Bytes frame = drivers::view(kept);
+  if (!repair_budget_.take(now, frame.size())) {
+    counters_.add(ChannelCounter::kRequestOverBudget);
+    return false;
+  }
+  ring_.set_repaired_ms(full, now_ms);
+
+  // The kept frame may still be read by the card: the repair is a copy with CMD 1, same ciphertext, same tag.
+  uint8_t* out = drivers::frame_bytes(packet);
+  std::memcpy(out + net::kUdpFrameOverhead, frame.data() + net::kUdpFrameOverhead,
+              frame.size() - net::kUdpFrameOverhead);
+  smart::set_data_command(out + net::kUdpFrameOverhead, smart::DataCommand::kRepair, quiet_);
+  finish_frame(packet, frame.size() - net::kUdpFrameOverhead);
+  counters_.add(ChannelCounter::kRepairsSent);
+  return true;
+}
+
+bool LaneChannel::write_message(drivers::Packet* packet, Bytes message) {
+  if (message.empty()) return false;
+  std::memcpy(drivers::frame_bytes(packet) + net::kUdpFrameOverhead, message.data(), message.size());
+  finish_frame(packet, message.size());
+  return true;
+}
+
+bool LaneChannel::write_heartbeat(crypto::Manager& manager, drivers::Packet* packet) {
+  const size_t size =
+      sealer_.seal_heartbeat(manager, quiet_, drivers::frame_bytes(packet) + net::kUdpFrameOverhead);
+  if (size == 0) return false;
+  finish_frame(packet, size);
+  counters_.add(ChannelCounter::kHeartbeatsSent);
+  return true;
+}
+
+bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
+  smart::SenderStatus status;
+  status.group = group_;
+  status.hop_time_us = static_cast<uint32_t>(now / kNsPerUs);
+  status.round_trip_ms = kRoundTripMs;
+  status.start_number = start_number_;
+  std::array<uint8_t, 96> message;
+  size_t size = smart::encode(status, message);
+  if (message_keys_ != nullptr)
+    size = smart::append_cmac_trailer(manager, message_keys_->down,
+                                      {start_number_, sealer_.key_id(), ++message_count_},
+                                      sealer_.current_synch_code(), message, size);
+  if (!write_message(packet, Bytes(message).first(size))) return false;
+  counters_.add(ChannelCounter::kStatusesSent);
+  return true;
+}
+
+bool LaneChannel::write_announcement(drivers::Packet* packet) {
+  if (!write_message(packet, Bytes(announcement_->bytes).first(announcement_->size))) return false;
+  counters_.add(ChannelCounter::kAnnouncesSent);
+  return true;
+}
+
+void LaneChannel::take(const Announcement& announcement) {
+  announcement_ = &announcement;
+  if (announcement.next_key != nullptr) sealer_.schedule(announcement.next_key, announcement.next_from);
+  timers_.announce = 0;
+}
+
+LaneChannel::Due LaneChannel::take_due(TimeNs now) {
+  Due due;
+  if (now >= timers_.heartbeat) {
+    const bool data_since = last_data_ns_ != heartbeat_data_ns_;
+    if (data_since && last_data_ns_ + kHeartbeatFirstNs > now) {
+      timers_.heartbeat = last_data_ns_ + kHeartbeatFirstNs;
+    } else {
+      due.heartbeat = true;
+      if (data_since) {
+        heartbeat_data_ns_ = last_data_ns_;
+        heartbeat_interval_ns_ = 2 * kHeartbeatFirstNs;
+      } else {
+        heartbeat_interval_ns_ =
+            std::min(std::max(2 * heartbeat_interval_ns_, kHeartbeatFirstNs), kHeartbeatLastNs);
+      }
+      timers_.heartbeat = now + heartbeat_interval_ns_;
+    }
+  }
+  if (now >= timers_.status) {
+    due.status = true;
+    timers_.status = now + (statuses_at_start_ > 1 ? kStatusAtStartNs : kStatusIntervalNs);
+    if (statuses_at_start_ > 0) --statuses_at_start_;
+  }
+  if (now >= timers_.announce) {
+    due.announce = true;
+    timers_.announce = now + kAnnounceIntervalNs;
+  }
+  return due;
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,120 @@
+// A channel as its lane works on it: numbering, sealing, the kept frames, message keys, timers. One lane
+// writes it; the counters alone are read by the control lcore.
+#pragma once
+
+#include <memory>
+
+#include "app/linecast/counters.h"
+#include "drivers/frame_ring.h"
+#include "lib/base/time.h"
+#include "lib/base/token_bucket.h"
+#include "lib/crypto/cmac.h"
+#include "lib/lineup/lineup.h"
+#include "lib/net/udp_template.h"
+#include "lib/smart/stream_sealer.h"
+
+namespace linecast::app {
+
+// Keys of a channel's messages.
+struct MessageKeys {
+  crypto::CmacKey down;
+  crypto::CmacKey up;
+};
+
+// The signed KEY_ANNOUNCE as it is to be repeated, and the epoch it prepares. Made by the control lcore, read
+// by the lane from the command that brings it until the next one is done.
+struct Announcement {
+  std::array<uint8_t, 160> bytes{};
+  size_t size = 0;
+  const smart::EpochKey* next_key = nullptr;  // null: none
+  uint64_t next_from = 0;                     // the first full sequence under next_key
+};
+
+struct LaneChannelSetup {
+  const lineup::Channel* channel = nullptr;
+  uint16_t sender_id = 0;
+  uint64_t start_number = 0;
+  uint64_t first_sequence = 0;
+  const smart::EpochKey* key = nullptr;        // null: a clear channel
+  std::unique_ptr<MessageKeys> message_keys;   // null: a clear channel
+  const Announcement* announcement = nullptr;  // null: a clear channel
+  net::UdpFlow flow;                           // of the hop
+  uint16_t out_port = 0;                       // index into the lane's ports
+  bool udp_checksum_offload = false;
+};
+
+class LaneChannel {
+ public:
+  LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
+
+  // Seals a datagram into the next kept frame, ready to be sent; null (counted) where it is dropped.
+  drivers::Packet* seal(crypto::Manager& manager, TimeNs now, Bytes payload);
+  // Fetches what the next seal() writes.
+  void prefetch() const { ring_.prefetch(sealer_.next_sequence()); }
+
+  // Whether a request that came in `datagram` may be answered at all (trailer, MAC, count); counts why not.
+  bool admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer);
+  // Writes the repair of a 16-bit sequence into `packet`; false (counted) where none is due now.
+  bool repair(TimeNs now, uint16_t sequence, drivers::Packet* packet);
+  void count(ChannelCounter counter) { counters_.add(counter); }
+
+  // Messages of the hop: written as whole frames into `packet`; the size is 0 where there is nothing to send.
+  bool write_heartbeat(crypto::Manager& manager, drivers::Packet* packet);
+  bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
+  bool write_announcement(drivers::Packet* packet);
+
+  void take(const Announcement& announcement);
+
+  // When each is due next; the heartbeat's may turn out to be later once data has flowed (heartbeat_due()).
+  struct Timers {
+    TimeNs heartbeat = 0, status = 0, announce = 0;
+  };
+  TimeNs first_due() const { return std::min({timers_.heartbeat, timers_.status, timers_.announce}); }
+  // What is due at `now`, each armed again.
+  struct Due {
+    bool heartbeat = false, status = false, announce = false;
+  };
+  Due take_due(TimeNs now);
+
+  uint16_t out_port() const { return out_port_; }
+  bool encrypted() const { return sealer_.encrypted(); }
+
+  // Read by the control lcore.
+  const ChannelCounters& counters() const { return counters_; }
+  uint64_t next_sequence() const { return published_sequence_.get(); }
+  uint32_t epoch() const { return static_cast<uint32_t>(published_epoch_.get()); }
+
+ private:
+  bool write_message(drivers::Packet* packet, Bytes message);
+  void finish_frame(drivers::Packet* packet, size_t payload_size);
+
+  smart::StreamSealer sealer_;
+  drivers::FrameRing ring_;
+  net::UdpTemplate header_;
+  TokenBucket cap_;  // bytes of payload
+  TimeNs last_data_ns_ = 0;
+  uint64_t max_payload_;
+  smart::PacketFormat format_;
+  uint8_t quiet_;
+  bool udp_checksum_offload_;
+  uint16_t out_port_;
+  uint16_t ip_id_ = 0;
+
+  ChannelCounters counters_;    // written by the lane, read by the control lcore
+  Counter published_sequence_;  // likewise: the next full sequence
+  Counter published_epoch_;     // likewise
+
+  TokenBucket repair_budget_;  // bytes of frames
+  Timers timers_;
+  TimeNs heartbeat_interval_ns_ = 0;
+  TimeNs heartbeat_data_ns_ = 0;  // last_data_ns_ when the last heartbeat was sent
+  int statuses_at_start_;
+  const Announcement* announcement_;
+  std::unique_ptr<MessageKeys> message_keys_;
+  uint64_t message_count_ = 0;  // of the downward trailer
+  uint64_t start_number_;
+  Ipv4 group_;
+  uint16_t sender_id_;
+};
+
+}  // namespace linecast::app

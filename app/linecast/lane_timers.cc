@@ -1,0 +1,49 @@
+// What a lane does of itself: heartbeats, SENDER_STATUS, KEY_ANNOUNCE, and the control lcore's commands.
+#include "app/linecast/lane.h"
+
+namespace linecast::app {
+namespace {
+
+// Channels looked at in one turn: bounds the turn however many there are.
+constexpr size_t kTimersPerTurn = 16;
+constexpr unsigned kCommandsPerTurn = 4;
+
+}  // namespace
+
+bool Lane::poll_timers(TimeNs now) {
+  bool busy = false;
+  const size_t looks = std::min(kTimersPerTurn, own_channels_.size());
+  for (size_t k = 0; k < looks; ++k) {
+    if (++next_timer_ >= own_channels_.size()) next_timer_ = 0;
+    if (now < first_due_[next_timer_]) continue;
+    LaneChannel& channel = *channels_[own_channels_[next_timer_]];
+    const LaneChannel::Due due = channel.take_due(now);
+    first_due_[next_timer_] = channel.first_due();
+    const auto send = [&](auto&& write) {
+      drivers::Packet* packet = take_control_packet();
+      if (packet == nullptr) return;
+      if (write(packet))
+        queue_frame(channel.out_port(), packet, nullptr);
+      else
+        drivers::release(packet);
+      busy = true;
+    };
+    // The announcement first: without its keys the rest can't be opened.
+    if (due.announce) send([&](drivers::Packet* p) { return channel.write_announcement(p); });
+    if (due.status) send([&](drivers::Packet* p) { return channel.write_status(manager_, now, p); });
+    if (due.heartbeat) send([&](drivers::Packet* p) { return channel.write_heartbeat(manager_, p); });
+  }
+  return busy;
+}
+
+bool Lane::poll_commands() {
+  std::array<LaneCommand*, kCommandsPerTurn> commands;
+  const unsigned count = commands_.pop(commands.data(), kCommandsPerTurn);
+  for (unsigned k = 0; k < count; ++k) {
+    channels_[commands[k]->channel]->take(*commands[k]->announcement);
+    counters_.add(LaneCounter::kCommandsDone);
+  }
+  return count > 0;
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,20 @@
+// DPDK's environment: started once, before anything else of drivers/.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace linecast::drivers {
+
+// Starts EAL; its destructor gives everything back. One at a time.
+class Eal {
+ public:
+  // program: for log lines; arguments: as on a command line, without the program. Throws Error with what EAL
+  // said.
+  Eal(const std::string& program, const std::vector<std::string>& arguments);
+  ~Eal();
+  Eal(const Eal&) = delete;
+  Eal& operator=(const Eal&) = delete;
+};
+
+}  // namespace linecast::drivers

@@ -1,0 +1,20 @@
+#include "drivers/memory_port.h"
+
+#include <fmt/core.h>
+#include <rte_eth_ring.h>
+
+#include <vector>
+
+#include "lib/base/error.h"
+
+namespace linecast::drivers {
+
+MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit_queues)
+    : in(name + "_in", size, 0), out(name + "_out", size, 0) {
+  rte_ring* receive = in.get();
+  std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
+  if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)
+    throw Error(fmt::format("no memory port {}", name));
+}
+
+}  // namespace linecast::drivers
