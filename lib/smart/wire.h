@@ -20,6 +20,7 @@ inline constexpr size_t kHeartbeatPayloadSize = 8;
 inline constexpr size_t kCmacTrailerSize = 32;
 inline constexpr size_t kSignedTrailerSize = 80;
 inline constexpr size_t kMaxPairs = 64;
+inline constexpr uint16_t kMaxSenderId = 0x7fff;
 inline constexpr uint64_t kMaxCounter = (uint64_t{1} << 48) - 1;  // of an IV
 inline constexpr uint64_t kMaxSequenceJump = 1 << 14;  // beyond it a sequence is not believed at once
 
@@ -77,18 +78,68 @@ struct DataHeader {
   uint8_t quiet = 0;    // 0 .. 15
 };
 
-// Reads the common header and checks its size field against the datagram.
-WireFault decode_common(Bytes datagram, CommonHeader& out);
-// Reads and checks the header of a type 0 datagram: sizes (sealed payloads hold at least IV and tag), seal
-// bits, format.
-WireFault decode_data(Bytes datagram, DataHeader& out);
+// Reads the common header and checks its size field against the datagram. `out` counts only where the answer
+// is kNone; so in all decoders here.
+inline WireFault decode_common(Bytes datagram, CommonHeader& out) {
+  if (datagram.size() < kCommonHeaderSize) return WireFault::kTruncated;
+  const uint8_t* in = datagram.data();
+  out.synch_code = in[0];
+  out.type = static_cast<PacketType>(in[1] >> 6);
+  out.command = out.type == PacketType::kData ? in[1] >> 4 & 3 : in[1] & 0x3f;
+  out.size = load_be16(in + 2);
+  return out.size == datagram.size() ? WireFault::kNone : WireFault::kSizeMismatch;
+}
+
+// Reads and checks the header of a type 0 datagram: sizes (sealed payloads hold at least IV and tag,
+// heartbeats exactly 8 bytes more than the seal), seal bits, format.
+inline WireFault decode_data(Bytes datagram, DataHeader& out) {
+  if (datagram.size() < kDataHeaderSize) return WireFault::kTruncated;
+  const uint8_t* in = datagram.data();
+  if (static_cast<PacketType>(in[1] >> 6) != PacketType::kData) return WireFault::kWrongType;
+  out.synch_code = in[0];
+  out.command = static_cast<DataCommand>(in[1] >> 4 & 3);
+  out.size = load_be16(in + 2);
+  out.number = load_be16(in + 4);
+  out.format = static_cast<PacketFormat>(in[6] >> 6);
+  out.sealed = (in[6] & 0x20) != 0;
+  out.quiet = in[6] >> 1 & 15;
+  if (out.size != datagram.size()) return WireFault::kSizeMismatch;
+  if (out.format == PacketFormat::kReserved) return WireFault::kReservedFormat;
+  if (out.sealed != (out.synch_code != 0)) return WireFault::kSealMismatch;
+  const size_t least = kDataHeaderSize + (out.sealed ? kSealOverhead : 0);
+  const bool length_fits = out.command == DataCommand::kHeartbeat
+                               ? datagram.size() == least + kHeartbeatPayloadSize
+                               : datagram.size() >= least;
+  return length_fits ? WireFault::kNone : WireFault::kBadLength;
+}
+
 // Writes 8 bytes.
-void encode_data_header(const DataHeader& header, uint8_t* out);
+inline void encode_data_header(const DataHeader& header, uint8_t* out) {
+  out[0] = header.synch_code;
+  out[1] = static_cast<uint8_t>(static_cast<unsigned>(header.command) << 4);
+  store_be16(out + 2, header.size);
+  store_be16(out + 4, header.number);
+  out[6] = static_cast<uint8_t>(static_cast<unsigned>(header.format) << 6 | (header.sealed ? 0x20 : 0) |
+                                (header.quiet & 15) << 1);
+  out[7] = 0;
+}
+
 // Changes CMD of an encoded data header in place (original <-> repair) and sets QUIET: the two fields that no
 // key guards.
-void set_data_command(uint8_t* header, DataCommand command, uint8_t quiet);
-// The 8 bytes that GCM authenticates: the header with CMD 1 written as 0, and QUIET 0.
-std::array<uint8_t, kDataHeaderSize> data_aad(const uint8_t* header);
+inline void set_data_command(uint8_t* header, DataCommand command, uint8_t quiet) {
+  header[1] = static_cast<uint8_t>((header[1] & 0xcf) | static_cast<unsigned>(command) << 4);
+  header[6] = static_cast<uint8_t>((header[6] & 0xe1) | (quiet & 15) << 1);
+}
+
+// The 8 bytes that GCM authenticates: the header with CMD 1 written as 0, and QUIET 0. Reserved bits stand as
+// they came.
+inline std::array<uint8_t, kDataHeaderSize> data_aad(const uint8_t* header) {
+  std::array<uint8_t, kDataHeaderSize> aad;
+  std::copy_n(header, kDataHeaderSize, aad.data());
+  if ((aad[1] & 0x30) == 0x10) aad[1] &= 0xcf;
+  aad[6] &= 0xe1;
+  return aad;
+}
 
 // IV = heartbeat bit | sender id (15) | counter (48).
 struct Iv {
@@ -96,8 +147,16 @@ struct Iv {
   uint16_t sender_id = 0;
   uint64_t counter = 0;
 };
-Iv decode_iv(const uint8_t* in);             // 8 bytes
-void encode_iv(const Iv& iv, uint8_t* out);  // 8 bytes
+// 8 bytes
+inline Iv decode_iv(const uint8_t* in) {
+  const uint64_t word = load_be64(in);
+  return {word >> 63 != 0, static_cast<uint16_t>(word >> 48 & kMaxSenderId), word & kMaxCounter};
+}
+// 8 bytes
+inline void encode_iv(const Iv& iv, uint8_t* out) {
+  const uint64_t sender = iv.sender_id & kMaxSenderId;
+  store_be64(out, uint64_t{iv.heartbeat} << 63 | sender << 48 | (iv.counter & kMaxCounter));
+}
 
 // --- type 1, 2 and 3: bodies. Each struct is one message; `encode` writes header, body and room for nothing
 // else ---
@@ -123,7 +182,7 @@ struct FaultReport {  // ERROR_REPORT and PROBLEM_REPORT
 };
 struct KeyAnnounce {
   std::array<uint8_t, 8> channel_id{};
-  uint16_t sender_id = 0;
+  uint16_t sender_id = 0;  // 15 bits
   uint8_t cipher = 0;
   uint64_t start_number = 0;
   uint32_t epoch = 0;
@@ -189,7 +248,8 @@ bool decode(Bytes body, TunnelRequest& out);
 bool decode(Bytes body, TunnelGrant& out);
 
 // Encoders: write common header and body with code 0 and no trailer; return the bytes written, 0 where `out`
-// is too small. Trailers are added behind (trailer.h), which sets the code and PACKET_SIZE.
+// is too small or the message cannot be sent so (no pairs or too many, a command of another message, an inner
+// packet that is none). Trailers are added behind (trailer.h), which sets the code and PACKET_SIZE.
 size_t encode(const AddrRangeChange& m, MutableBytes out);
 size_t encode(MessageCommand command, const UsageReport& m, MutableBytes out);
 size_t encode(MessageCommand command, const FaultReport& m, MutableBytes out);
