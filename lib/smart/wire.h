@@ -161,19 +161,21 @@ inline void encode_iv(const Iv& iv, uint8_t* out) {
 // --- type 1, 2 and 3: bodies. Each struct is one message; `encode` writes header, body and room for nothing
 // else ---
 
+struct AddrRangeSwitch {  // the optional 12 bytes
+  uint16_t port = 0;
+  uint64_t first_sequence = 0;
+};
 struct AddrRangeChange {
+  using Switch = AddrRangeSwitch;
   Ipv4 from = 0, to = 0;
-  struct Switch {  // the optional 12 bytes
-    uint16_t port = 0;
-    uint64_t first_sequence = 0;
-  };
   std::optional<Switch> at;
 };
+struct UsageDetail {  // the optional 16 bytes
+  uint32_t echoed_hop_time_us = 0, held_us = 0, watched_s = 0, receivers = 0;
+};
 struct UsageReport {  // JOIN and LEAVE
+  using Detail = UsageDetail;
   Ipv4 group = 0, receiver = 0;
-  struct Detail {  // the optional 16 bytes
-    uint32_t echoed_hop_time_us = 0, held_us = 0, watched_s = 0, receivers = 0;
-  };
   std::optional<Detail> detail;
 };
 struct FaultReport {  // ERROR_REPORT and PROBLEM_REPORT
