@@ -1,7 +1,9 @@
 // Which flow a UDP datagram belongs to: port it came in by, destination address and port, and source where
-// given. Open addressing, filled before the lane runs, read only on it.
+// given. Open addressing, linear probing, filled before the lane runs, read only on it. The source is hashed
+// with the rest, so that any number of sources may share one group and port without long chains.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "lib/base/ipv4.h"
@@ -20,7 +22,7 @@ class FlowTable {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   // False where the key is there already (a key with a source and one without may stand side by side; the
-  // former wins).
+  // former wins). value: anything but kNone. Control path: it may allocate.
   bool insert(const FlowKey& key, uint32_t value);
   // The value of the flow, or kNone.
   uint32_t find(uint16_t interface, Ipv4 destination, uint16_t port, Ipv4 source) const;
@@ -32,8 +34,12 @@ class FlowTable {
     Ipv4 source = 0;         // 0: any
     uint32_t value = kNone;  // kNone: empty
   };
+  // Where the key is, or where it would go. Needs an empty entry.
+  size_t slot_of(uint64_t key, Ipv4 source) const;
+
   std::vector<Entry> entries_;  // a power of two, at most half full
   size_t size_ = 0;
+  bool any_with_source_ = false;  // otherwise one probe is enough
 };
 
 }  // namespace linecast::net

@@ -21,7 +21,7 @@ Mac multicast_mac(Ipv4 group);
 // Why a frame is not taken. One list: enum, counters, texts.
 #define LINECAST_FRAME_FAULTS(_)                                                       \
   _(kNone, "none", "no fault")                                                         \
-  _(kTruncated, "frame_truncated", "shorter than the headers it announces")            \
+  _(kTruncated, "frame_truncated", "shorter than its headers announce")                \
   _(kVlanUnexpected, "vlan_unexpected", "VLAN-tagged where the port has no such VLAN") \
   _(kEtherType, "ethertype_unknown", "an EtherType that is not handled")               \
   _(kIpVersion, "ip_version", "IP version is not 4")                                   \

@@ -1,0 +1,49 @@
+#include "lib/net/checksum.h"
+
+namespace linecast::net {
+
+uint64_t checksum_add(Bytes data, uint64_t sum) {
+  // The sum is the same in either byte order but for a swap at the end (RFC 1071, section 2(B)), so words are
+  // added as the machine loads them: the halves of 64-bit words, in two accumulators that cannot overflow and
+  // that the compiler turns into vectors.
+  const uint8_t* p = data.data();
+  const size_t words = data.size() / 8;
+  uint64_t low = 0;
+  uint64_t high = 0;
+  for (size_t i = 0; i < words; ++i) {
+    uint64_t word;
+    std::memcpy(&word, p + 8 * i, sizeof word);
+    low += word & UINT32_MAX;
+    high += word >> 32;
+  }
+  if (const size_t rest = data.size() % 8; rest != 0) {
+    uint64_t word = 0;
+    std::memcpy(&word, p + 8 * words, rest);
+    low += word & UINT32_MAX;
+    high += word >> 32;
+  }
+  low += high;  // below 2^49 for any span that fits in memory's lower 2^18 GB
+  low = (low & UINT32_MAX) + (low >> 32);
+  low = (low & 0xffff) + (low >> 16 & 0xffff) + (low >> 32);
+  low = (low & 0xffff) + (low >> 16);
+  low = (low & 0xffff) + (low >> 16);
+  const uint64_t part = __builtin_bswap16(static_cast<uint16_t>(low));
+  sum += part;
+  return sum + (sum < part ? 1 : 0);
+}
+
+uint16_t checksum_finish(uint64_t sum) {
+  sum = (sum & UINT32_MAX) + (sum >> 32);
+  sum = (sum & UINT32_MAX) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+uint64_t udp_pseudo_sum(Ipv4 source, Ipv4 destination, uint16_t udp_size) {
+  constexpr uint64_t kProtocolUdp = 17;
+  return uint64_t{source >> 16} + (source & 0xffff) + (destination >> 16) + (destination & 0xffff) +
+         kProtocolUdp + udp_size;
+}
+
+}  // namespace linecast::net

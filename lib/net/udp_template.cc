@@ -1,0 +1,51 @@
+#include "lib/net/udp_template.h"
+
+#include "lib/net/checksum.h"
+
+namespace linecast::net {
+namespace {
+
+constexpr size_t kIpAt = kEthernetSize;
+constexpr size_t kUdpAt = kEthernetSize + kIpv4Size;
+
+}  // namespace
+
+UdpTemplate::UdpTemplate(const UdpFlow& flow) {
+  ByteWriter w(bytes_);
+  w.bytes(flow.destination_mac);
+  w.bytes(flow.source_mac);
+  w.u16(0x0800);
+  w.u8(0x45);  // version 4, no options
+  w.u8(static_cast<uint8_t>(flow.dscp << 2));
+  w.zeros(6);  // length and id (patched), flags and fragment offset
+  w.u8(flow.ttl);
+  w.u8(17);    // UDP
+  w.zeros(2);  // checksum, patched
+  w.u32(flow.source);
+  w.u32(flow.destination);
+  w.u16(flow.source_port);
+  w.u16(flow.destination_port);
+  w.zeros(4);  // length and checksum, patched
+  ip_sum_ = static_cast<uint32_t>(checksum_add(Bytes(bytes_).subspan(kIpAt, kIpv4Size)));
+  pseudo_sum_ = static_cast<uint32_t>(udp_pseudo_sum(flow.source, flow.destination, 0));
+}
+
+void UdpTemplate::write(uint8_t* frame, uint16_t payload_size, uint16_t ip_id) const {
+  std::memcpy(frame, bytes_.data(), bytes_.size());
+  const auto udp_size = static_cast<uint16_t>(kUdpSize + payload_size);
+  const auto total_size = static_cast<uint16_t>(kIpv4Size + udp_size);
+  store_be16(frame + kIpAt + 2, total_size);
+  store_be16(frame + kIpAt + 4, ip_id);
+  store_be16(frame + kIpAt + 10, checksum_finish(uint64_t{ip_sum_} + total_size + ip_id));
+  store_be16(frame + kUdpAt + 4, udp_size);
+  store_be16(frame + kUdpAt + 6, static_cast<uint16_t>(~checksum_finish(uint64_t{pseudo_sum_} + udp_size)));
+}
+
+void UdpTemplate::finish_udp_checksum(uint8_t* frame, uint16_t payload_size) {
+  // The pseudo-header's sum stands in the checksum field already, so it is counted with the rest.
+  const uint16_t checksum =
+      checksum_finish(checksum_add(Bytes(frame + kUdpAt, size_t{kUdpSize} + payload_size)));
+  store_be16(frame + kUdpAt + 6, checksum == 0 ? 0xffff : checksum);  // 0 would mean "none" (RFC 768)
+}
+
+}  // namespace linecast::net
