@@ -18,10 +18,16 @@ struct GroupKey {
   Bytes key() const { return Bytes(bytes).first(key_size(cipher)); }
 };
 
+// The caller wipes it once the key tables are made.
 struct TrafficKey {
   std::array<uint8_t, 32> key{};  // the first key_size(cipher) count
   std::array<uint8_t, 4> nonce_salt{};
 };
+
+// RFC 5869, section 2: extract and expand. An empty salt stands for 32 zeros. Throws Error where OpenSSL
+// fails or `out` is longer than 255 * 32 bytes.
+void hkdf_sha256(Bytes ikm, Bytes salt, Bytes info, MutableBytes out);
+std::array<uint8_t, 32> sha256(Bytes message);
 
 // HKDF-SHA256(IKM group key, salt start salt, info "SMART traffic v1" | channel id | sender id (2) | epoch
 // (4) | cipher (1)).

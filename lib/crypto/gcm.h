@@ -30,8 +30,23 @@ class alignas(64) GcmKey {
  private:
   // Only StreamSealer can seal: it owns the counters, so that no nonce can be used twice.
   friend class smart::StreamSealer;
+  // iv: 8 bytes; ciphertext: as long as the plaintext, and the same memory or none of it; tag: 16 bytes.
   void seal(Manager& manager, const uint8_t* iv, Bytes aad, Bytes plaintext, uint8_t* ciphertext,
-            uint8_t* tag) const;
+            uint8_t* tag) const {
+    const Nonce nonce = make_nonce(iv);
+    gcm_context_data context;
+    (cipher_ == Cipher::kAes256Gcm ? manager.get()->gcm256_enc : manager.get()->gcm128_enc)(
+        &tables_, &context, ciphertext, plaintext.data(), plaintext.size(), nonce.data(), aad.data(),
+        aad.size(), tag, kGcmTagSize);
+  }
+
+  using Nonce = std::array<uint8_t, IMB_GCM_IV_DATA_LEN>;
+  Nonce make_nonce(const uint8_t* iv) const {
+    Nonce nonce;
+    std::memcpy(nonce.data(), salt_.data(), salt_.size());
+    std::memcpy(nonce.data() + salt_.size(), iv, nonce.size() - salt_.size());
+    return nonce;
+  }
 
   gcm_key_data tables_;
   Cipher cipher_;

@@ -3,7 +3,7 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
+#include <type_traits>
 
 #include "lib/base/bytes.h"
 
@@ -20,6 +20,20 @@ constexpr size_t key_size(Cipher c) { return c == Cipher::kAes256Gcm ? 32 : 16; 
 
 // Overwrites secrets so that the compiler cannot leave it out.
 void wipe(MutableBytes secret);
+// The same for one object of plain data.
+template <typename T>
+void wipe_object(T& secret) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  wipe(MutableBytes(reinterpret_cast<uint8_t*>(&secret), sizeof secret));
+}
+
+// Compares 16 bytes in constant time.
+inline bool tags_equal(const uint8_t* a, const uint8_t* b) {
+  uint64_t x[2], y[2];
+  std::memcpy(x, a, sizeof x);
+  std::memcpy(y, b, sizeof y);
+  return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
 
 // Not thread safe: one for each lane or thread, made by that thread's owner before it runs.
 // Throws Error where the processor is unfit or ipsec-mb's self test fails.
