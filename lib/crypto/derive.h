@@ -15,13 +15,14 @@ struct GroupKey {
   uint16_t id = 0;
   Cipher cipher = Cipher::kAes128Gcm;
   std::array<uint8_t, 32> bytes{};  // the first key_size(cipher) count
+  ~GroupKey() { wipe(bytes); }
   Bytes key() const { return Bytes(bytes).first(key_size(cipher)); }
 };
 
-// The caller wipes it once the key tables are made.
 struct TrafficKey {
   std::array<uint8_t, 32> key{};  // the first key_size(cipher) count
   std::array<uint8_t, 4> nonce_salt{};
+  ~TrafficKey() { wipe(key); }
 };
 
 // RFC 5869, section 2: extract and expand. An empty salt stands for 32 zeros. Throws Error where OpenSSL
