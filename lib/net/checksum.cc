@@ -16,14 +16,22 @@ uint64_t checksum_add(Bytes data, uint64_t sum) {
     low += word & UINT32_MAX;
     high += word >> 32;
   }
-  if (const size_t rest = data.size() % 8; rest != 0) {
-    uint64_t word = 0;
-    std::memcpy(&word, p + 8 * words, rest);
-    low += word & UINT32_MAX;
-    high += word >> 32;
+  p += 8 * words;
+  if ((data.size() & 4) != 0) {
+    uint32_t word;
+    std::memcpy(&word, p, sizeof word);
+    low += word;
+    p += sizeof word;
   }
-  low += high;  // below 2^49 for any span that fits in memory's lower 2^18 GB
-  low = (low & UINT32_MAX) + (low >> 32);
+  if ((data.size() & 2) != 0) {
+    uint16_t word;
+    std::memcpy(&word, p, sizeof word);
+    low += word;
+    p += sizeof word;
+  }
+  if ((data.size() & 1) != 0) low += *p;  // the padding byte lies in the word's upper half: little-endian
+  // Each is below 2^32 times the number of words, so neither has overflowed. Folded to 16 bits:
+  low = (low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32);
   low = (low & 0xffff) + (low >> 16 & 0xffff) + (low >> 32);
   low = (low & 0xffff) + (low >> 16);
   low = (low & 0xffff) + (low >> 16);
