@@ -1,0 +1,92 @@
+#include "lib/igmp/packet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/net/checksum.h"
+
+namespace linecast::igmp {
+namespace {
+
+constexpr size_t kRecordHeaderSize = 8;
+constexpr size_t kSourceSize = 4;
+constexpr TimeNs kResponseUnitNs = 100 * kNsPerMs;
+
+// RFC 3376, section 4.1.1: from 128 on a floating-point number, 1 | mantissa (4) shifted by exponent + 3.
+TimeNs v3_response_ns(uint8_t code) {
+  if (code < 128) return code * kResponseUnitNs;
+  return ((code & 0x0f) | TimeNs{0x10}) * (TimeNs{1} << ((code >> 4 & 7) + 3)) * kResponseUnitNs;
+}
+
+}  // namespace
+
+std::optional<Query> decode_query(Bytes message) {
+  if (message.size() < kMessageSize) return std::nullopt;
+  Query query;
+  query.group = load_be32(&message[4]);
+  if (message.size() == kMessageSize) {
+    query.max_response_ns = message[1] == 0 ? kV1MaxResponseNs : message[1] * kResponseUnitNs;
+    return query;
+  }
+  if (message.size() < kV3QuerySize) return std::nullopt;
+  query.max_response_ns = v3_response_ns(message[1]);
+  const size_t sources_size = kSourceSize * load_be16(&message[10]);
+  if (sources_size > message.size() - kV3QuerySize) return std::nullopt;
+  query.sources = message.subspan(kV3QuerySize, sources_size);  // what follows is ignored, section 4.1.10
+  return query;
+}
+
+Bytes finish_frame(MutableBytes buffer, size_t message_size, const net::Mac& mac, Ipv4 source,
+                   Ipv4 destination) {
+  const MutableBytes message = buffer.subspan(net::kEthernetSize + kIpHeaderSize, message_size);
+  store_be16(&message[2], 0);
+  store_be16(&message[2], net::checksum_finish(net::checksum_add(message)));
+
+  ByteWriter w(buffer);
+  w.bytes(net::multicast_mac(destination));
+  w.bytes(mac);
+  w.u16(0x0800);
+  w.u8(0x46);  // version 4, header of six words
+  w.u8(0xc0);  // DSCP CS6, network control
+  w.u16(static_cast<uint16_t>(kIpHeaderSize + message_size));
+  w.u16(0);       // id: of no use to what is never fragmented (RFC 6864, section 4.1)
+  w.u16(0x4000);  // don't fragment
+  w.u8(1);        // TTL
+  w.u8(2);        // IGMP
+  w.u16(0);
+  w.u32(source);
+  w.u32(destination);
+  w.u32(0x94040000);  // Router Alert
+  const MutableBytes ip = buffer.subspan(net::kEthernetSize, kIpHeaderSize);
+  store_be16(&ip[10], net::checksum_finish(net::checksum_add(ip)));
+  return buffer.first(net::kEthernetSize + kIpHeaderSize + message_size);
+}
+
+bool ReportPacker::fits(std::span<const Ipv4> sources) const {
+  return size_ + kRecordHeaderSize + (sources.empty() ? 0 : kSourceSize) <= message_.size();
+}
+
+std::span<const Ipv4> ReportPacker::add(RecordType type, Ipv4 group, std::span<const Ipv4> sources) {
+  const size_t room = (message_.size() - size_ - kRecordHeaderSize) / kSourceSize;
+  const std::span<const Ipv4> taken = sources.first(std::min(room, sources.size()));
+  ByteWriter w(message_.subspan(size_));
+  w.u8(static_cast<uint8_t>(type));
+  w.u8(0);  // no auxiliary data
+  w.u16(static_cast<uint16_t>(taken.size()));
+  w.u32(group);
+  for (const Ipv4 source : taken) w.u32(source);
+  size_ += w.size();
+  ++records_;
+  return sources.subspan(taken.size());
+}
+
+size_t ReportPacker::finish() {
+  ByteWriter w(message_);
+  w.u8(static_cast<uint8_t>(MessageType::kV3Report));
+  w.zeros(5);  // reserved, checksum (written last), reserved
+  w.u16(records_);
+  records_ = 0;
+  return std::exchange(size_, kMessageSize);
+}
+
+}  // namespace linecast::igmp
