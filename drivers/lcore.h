@@ -34,7 +34,7 @@ inline void pause() { rte_pause(); }
 void sleep_us(uint32_t us);
 
 int lcore_numa_node(unsigned lcore);
-unsigned numa_node_count();
+int any_numa_node();  // for memory that is not tied to one
 // Runs `function` on an lcore that EAL started; it must return before wait_lcore(). `function` must outlive
 // its run.
 void launch(unsigned lcore, std::function<void()>& function);

@@ -10,7 +10,7 @@
 namespace linecast::drivers {
 
 MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit_queues)
-    : in(name + "_in", size, 0), out(name + "_out", size, 0) {
+    : in(name + "_in", size, 0), out(name + "_out", size, 0), name_("net_ring_" + name) {
   rte_ring* receive = in.get();
   std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
   if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)

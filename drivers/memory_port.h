@@ -11,11 +11,17 @@ namespace linecast::drivers {
 
 class MemoryPort {
  public:
-  // Makes a DPDK port of that name (up to 16 characters) for PortConfig::device.
+  // name: of its own in the process, up to 16 characters.
   explicit MemoryPort(const std::string& name, unsigned size = 4096, unsigned transmit_queues = 1);
+
+  // Of the DPDK port, for PortConfig::device.
+  const std::string& name() const { return name_; }
 
   Queue<Packet*> in;   // towards the port
   Queue<Packet*> out;  // what the port transmitted
+
+ private:
+  std::string name_;
 };
 
 }  // namespace linecast::drivers

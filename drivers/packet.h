@@ -21,6 +21,16 @@ inline constexpr uint16_t kFrameOffset = 6;
 // Ethernet, one VLAN tag, and up to the next cache line: what a frame takes beyond the MTU.
 inline constexpr uint16_t kFrameExtra = kFrameOffset + 14 + 4;
 
+// Buffer sizes of a pool of kept frames, and of a port's receive pool (headroom included, and at least the 2
+// KB that every card takes as one whole buffer).
+constexpr uint16_t frame_room(uint16_t mtu) {
+  return static_cast<uint16_t>((kFrameExtra + mtu + 63) / 64 * 64);
+}
+constexpr uint16_t receive_room(uint16_t mtu) {
+  return static_cast<uint16_t>((mtu + 64 > 2048 ? (mtu + 64 + 127) / 128 * 128 : 2048) +
+                               RTE_PKTMBUF_HEADROOM);
+}
+
 inline uint8_t* data(Packet* packet) { return rte_pktmbuf_mtod(packet, uint8_t*); }
 inline Bytes view(const Packet* packet) {
   return {rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet)};
@@ -33,8 +43,11 @@ inline net::ChecksumsKnown checksums_known(const Packet* packet) {
   return {(packet->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
           (packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD};
 }
+// As a card with checksum offload marks what it receives: for benchmarks.
+inline void mark_checksums_good(Packet* packet) {
+  packet->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+}
 
-inline void prefetch_header(const Packet* packet) { rte_prefetch0(packet); }
 inline void prefetch_headers_of_data(const Packet* packet) {
   rte_prefetch0(rte_pktmbuf_mtod(packet, const void*));
 }

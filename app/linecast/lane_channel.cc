@@ -208,7 +208,7 @@ bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Pa
 }
 
 bool LaneChannel::write_announcement(drivers::Packet* packet) {
-  if (!write_message(packet, Bytes(announcement_->bytes).first(announcement_->size))) return false;
+  if (!write_message(packet, announcement_->datagram)) return false;
   counters_.add(ChannelCounter::kAnnouncesSent);
   return true;
 }

@@ -11,6 +11,7 @@
 #include "lib/crypto/cmac.h"
 #include "lib/lineup/lineup.h"
 #include "lib/net/udp_template.h"
+#include "lib/smart/key_announcer.h"
 #include "lib/smart/stream_sealer.h"
 
 namespace linecast::app {
@@ -24,8 +25,7 @@ struct MessageKeys {
 // The signed KEY_ANNOUNCE as it is to be repeated, and the epoch it prepares. Made by the control lcore, read
 // by the lane from the command that brings it until the next one is done.
 struct Announcement {
-  std::array<uint8_t, 160> bytes{};
-  size_t size = 0;
+  smart::KeyAnnounceDatagram datagram{};
   const smart::EpochKey* next_key = nullptr;  // null: none
   uint64_t next_from = 0;                     // the first full sequence under next_key
 };

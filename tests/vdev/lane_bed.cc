@@ -1,0 +1,129 @@
+#include "tests/vdev/lane_bed.h"
+
+#include <cstring>
+#include <map>
+
+namespace linecast {
+namespace {
+
+// Port names stay taken for the life of EAL: each bed has its own.
+std::string next_name(const char* name) {
+  static std::map<std::string, int> used;
+  return name + std::to_string(used[name]++);
+}
+
+}  // namespace
+
+LaneBed::LaneBed(const BedOptions& options)
+    : frames_("frames", static_cast<unsigned>(options.channels) * options.window_packets + 1023,
+              drivers::frame_room(kMtu), drivers::any_numa_node()),
+      control_("control", 1023, drivers::frame_room(kMtu), drivers::any_numa_node()),
+      receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
+      in_memory_(next_name("bed_in")),
+      out_memory_(next_name("bed_out")),
+      in_({"in", in_memory_.name(), kMtu, 1, {}}, receive_),
+      out_({"out", options.discard_output ? next_name("net_null") : out_memory_.name(), kMtu, 1, {}},
+           receive_) {
+  group_key_.id = 7;
+  group_key_.cipher = options.cipher;
+  for (size_t i = 0; i < group_key_.bytes.size(); ++i) group_key_.bytes[i] = static_cast<uint8_t>(i * 7 + 1);
+  for (size_t i = 0; i < options.channels; ++i) {
+    const auto index = static_cast<uint32_t>(i);
+    directory_.flows.insert({0, source_group(i), kSourcePort, options.ssm_source}, index);
+    directory_.groups.insert({1, output_group(i), smart::kDefaultPort, 0}, index);
+    directory_.lane_of.push_back(0);
+  }
+  directory_.flows.insert({1, kOutAddress, smart::kDefaultPort, 0}, app::Directory::kRequests);
+  app::Lane::Setup setup;
+  setup.directory = &directory_;
+  setup.control_packets = &control_;
+  setup.channels = options.channels;
+  lane_ = std::make_unique<app::Lane>(setup);
+  lane_->add_port(in_, 0);
+  lane_->add_port(out_, 0);
+  lane_->add_host(0, {in_.mac(), kInAddress, kMtu, igmp::Version::kV3}, 1);
+  if (!options.discard_output) lane_->add_host(1, {out_.mac(), kOutAddress, kMtu, igmp::Version::kV3}, 2);
+  channels_.resize(options.channels);
+  for (size_t i = 0; i < options.channels; ++i) add_channel(i, options);
+}
+
+void LaneBed::add_channel(size_t i, const BedOptions& options) {
+  lineup::Channel& channel = channels_[i];
+  channel.bitrate_cap_bps = options.bitrate_cap_bps;
+  channel.window_packets = options.window_packets;
+  channel.budget_percent = options.budget_percent;
+  channel.max_payload = kMtu - 60;
+  channel.source.format = options.format;
+  channel.output.group = output_group(i);
+  app::LaneChannelSetup setup;
+  setup.channel = &channel;
+  setup.sender_id = 1;
+  setup.start_number = kStartNumber;
+  setup.first_sequence = 1 + i;
+  setup.out_port = 1;
+  setup.udp_checksum_offload = options.card_checksum;
+  setup.flow.source = kOutAddress;
+  setup.flow.destination = output_group(i);
+  setup.flow.source_mac = out_.mac();
+  setup.flow.destination_mac = net::multicast_mac(setup.flow.destination);
+  setup.flow.source_port = setup.flow.destination_port = smart::kDefaultPort;
+  setup.flow.ttl = 16;
+  setup.flow.dscp = 32;
+  if (options.encrypted) {
+    crypto::Manager& manager = lane_->manager();
+    keys_.push_back(
+        std::make_unique<smart::EpochKey>(manager, group_key_, crypto::StartSalt{}, channel_id(i), 1, 1));
+    setup.key = keys_.back().get();
+    setup.message_keys = std::make_unique<app::MessageKeys>(
+        app::MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(group_key_, channel_id(i))),
+                         crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});
+  }
+  lane_->add_channel(i,
+                     std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node()));
+}
+
+void LaneBed::feed(Bytes frame, size_t interface) {
+  drivers::Packet* packet = receive_.take();
+  packet->data_len = static_cast<uint16_t>(frame.size());
+  packet->pkt_len = packet->data_len;
+  std::memcpy(drivers::data(packet), frame.data(), frame.size());
+  (interface == 0 ? in_memory_ : out_memory_).in.push(packet);
+}
+
+std::vector<std::vector<uint8_t>> LaneBed::sent(size_t interface) {
+  std::vector<std::vector<uint8_t>> frames;
+  drivers::Packet* packet = nullptr;
+  while ((interface == 0 ? in_memory_ : out_memory_).out.pop(&packet, 1) == 1) {
+    const Bytes bytes = drivers::view(packet);
+    frames.emplace_back(bytes.begin(), bytes.end());
+    drivers::release(packet);
+  }
+  return frames;
+}
+
+std::vector<uint8_t> udp_frame(const net::UdpFlow& flow, Bytes payload) {
+  std::vector<uint8_t> frame(net::kUdpFrameOverhead + payload.size());
+  if (!payload.empty()) std::memcpy(&frame[net::kUdpFrameOverhead], payload.data(), payload.size());
+  net::UdpTemplate(flow).write(frame.data(), static_cast<uint16_t>(payload.size()), 1);
+  net::UdpTemplate::finish_udp_checksum(frame.data(), static_cast<uint16_t>(payload.size()));
+  return frame;
+}
+
+std::vector<uint8_t> ts_payload(size_t packets, uint8_t seed) {
+  std::vector<uint8_t> payload(packets * 188);
+  for (size_t i = 0; i < payload.size(); ++i)
+    payload[i] = i % 188 == 0 ? 0x47 : static_cast<uint8_t>(i * 31 + seed);
+  return payload;
+}
+
+std::vector<uint8_t> feed_frame(size_t channel, Bytes payload, Ipv4 source) {
+  net::UdpFlow flow;
+  flow.destination = LaneBed::source_group(channel);
+  flow.destination_mac = net::multicast_mac(flow.destination);
+  flow.source = source;
+  flow.source_port = 4000;
+  flow.destination_port = LaneBed::kSourcePort;
+  return udp_frame(flow, payload);
+}
+
+}  // namespace linecast

@@ -1,0 +1,90 @@
+// One real lane with its channels between ports in memory: for tests on real mbufs, and for benchmarks.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/linecast/lane.h"
+#include "drivers/memory_port.h"
+
+namespace linecast {
+
+struct BedOptions {
+  size_t channels = 1;
+  uint32_t window_packets = 64;
+  smart::PacketFormat format = smart::PacketFormat::kMpegTs;
+  bool encrypted = true;
+  crypto::Cipher cipher = crypto::Cipher::kAes128Gcm;
+  bool card_checksum = false;
+  uint64_t bitrate_cap_bps = 100'000'000'000;
+  uint32_t budget_percent = 100;
+  Ipv4 ssm_source = 0;
+  bool discard_output =
+      false;  // a null port in place of a memory port: EAL needs --vdev net_null0, 1, ... one a bed
+};
+
+class LaneBed {
+ public:
+  static constexpr int kMostBeds = 64;  // with discarded output, in one process
+  static constexpr uint16_t kMtu = 1500;
+  static constexpr uint16_t kSourcePort = 5000;
+  static constexpr Ipv4 kFeeder = 0x0a000001;      // 10.0.0.1, who feeds
+  static constexpr Ipv4 kInAddress = 0x0a000002;   // 10.0.0.2, the input port
+  static constexpr Ipv4 kOutAddress = 0x0a010002;  // 10.1.0.2, the output port
+  static constexpr uint64_t kStartNumber = 77;
+  static constexpr uint64_t kReceiverId = 0x1122334455667788;
+  static Ipv4 source_group(size_t channel) {
+    return 0xef0a0000 + static_cast<Ipv4>(channel);
+  }  // 239.10.0.0 ...
+  static Ipv4 output_group(size_t channel) {
+    return 0xef140000 + static_cast<Ipv4>(channel);
+  }  // 239.20.0.0 ...
+
+  explicit LaneBed(const BedOptions& options);
+
+  app::Lane& lane() { return *lane_; }
+  const app::LaneChannel& channel(size_t i) const { return *lane_->channel(i); }
+  const smart::EpochKey& key(size_t i) const { return *keys_[i]; }
+  crypto::GroupKey group_key() const { return group_key_; }
+  crypto::ChannelId channel_id(size_t i) const { return {static_cast<uint8_t>(i)}; }
+  uint64_t count(size_t channel_index, app::ChannelCounter c) const {
+    return channel(channel_index).counters().get(c);
+  }
+  uint64_t count(app::LaneCounter c) const { return lane_->counters().get(c); }
+  uint64_t count(net::FrameFault f) const { return lane_->frame_faults(static_cast<size_t>(f)); }
+  uint64_t count(smart::WireFault f) const { return lane_->wire_faults(static_cast<size_t>(f)); }
+  const net::Mac& in_mac() const { return in_.mac(); }
+  drivers::Pool& receive_pool() { return receive_; }
+  drivers::Pool& control_pool() { return control_; }
+  drivers::MemoryPort& in_memory() { return in_memory_; }
+  size_t hugepage_bytes_per_kept_packet() const {
+    return frames_.bytes_per_packet() + drivers::FrameRing::bytes_per_slot();
+  }
+
+  // Puts a frame in at the input port or at the output port (requests, queries).
+  void feed(Bytes frame, size_t interface = 0);
+  // What the lane has sent by the input or output port since the last call.
+  std::vector<std::vector<uint8_t>> sent(size_t interface = 1);
+
+ private:
+  void add_channel(size_t i, const BedOptions& options);
+
+  crypto::GroupKey group_key_;
+  drivers::Pool frames_, control_, receive_;
+  drivers::MemoryPort in_memory_, out_memory_;
+  drivers::Port in_, out_;
+  app::Directory directory_;
+  std::unique_ptr<app::Lane> lane_;
+  std::vector<lineup::Channel> channels_;
+  std::vector<std::unique_ptr<smart::EpochKey>> keys_;
+};
+
+// A UDP frame as a feeder or a receiver sends it.
+std::vector<uint8_t> udp_frame(const net::UdpFlow& flow, Bytes payload);
+// n x 188 bytes of MPEG-TS with `seed` all over it.
+std::vector<uint8_t> ts_payload(size_t packets, uint8_t seed);
+// The feed of a channel.
+std::vector<uint8_t> feed_frame(size_t channel, Bytes payload, Ipv4 source = LaneBed::kFeeder);
+
+}  // namespace linecast
