@@ -188,11 +188,8 @@ BENCHMARK_CAPTURE(run_lane, clear, false, kAes128, true)->Name("lane/clear")->Us
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  std::vector<std::string> arguments{"-l", "0", "--no-pci", "--in-memory", "--file-prefix", "linecast-bench"};
-  for (int i = 0; i < linecast::LaneBed::kMostBeds; ++i) {
-    arguments.emplace_back("--vdev");
-    arguments.push_back("net_null" + std::to_string(i));
-  }
+  const std::vector<std::string> arguments{
+      "-l", "0", "--no-pci", "--in-memory", "--file-prefix", "linecast-bench"};
   try {
     linecast::drivers::require_hugepages(400 << 20);
     const linecast::drivers::Eal eal("lane_bench", arguments);

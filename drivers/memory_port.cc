@@ -1,6 +1,7 @@
 #include "drivers/memory_port.h"
 
 #include <fmt/core.h>
+#include <rte_dev.h>
 #include <rte_eth_ring.h>
 
 #include <vector>
@@ -15,6 +16,13 @@ MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit
   std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
   if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)
     throw Error(fmt::format("no memory port {}", name));
+}
+
+std::string make_null_port() {
+  static int made = 0;  // names stay taken for the life of EAL
+  const std::string name = "net_null" + std::to_string(made++);
+  if (rte_eal_hotplug_add("vdev", name.c_str(), "") != 0) throw Error(fmt::format("no null port {}", name));
+  return name;
 }
 
 }  // namespace linecast::drivers

@@ -24,4 +24,8 @@ class MemoryPort {
   std::string name_;
 };
 
+// Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws
+// Error.
+std::string make_null_port();
+
 }  // namespace linecast::drivers

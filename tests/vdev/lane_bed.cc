@@ -22,7 +22,7 @@ LaneBed::LaneBed(const BedOptions& options)
       in_memory_(next_name("bed_in")),
       out_memory_(next_name("bed_out")),
       in_({"in", in_memory_.name(), kMtu, 1, {}}, receive_),
-      out_({"out", options.discard_output ? next_name("net_null") : out_memory_.name(), kMtu, 1, {}},
+      out_({"out", options.discard_output ? drivers::make_null_port() : out_memory_.name(), kMtu, 1, {}},
            receive_) {
   group_key_.id = 7;
   group_key_.cipher = options.cipher;

@@ -26,7 +26,6 @@ struct BedOptions {
 
 class LaneBed {
  public:
-  static constexpr int kMostBeds = 64;  // with discarded output, in one process
   static constexpr uint16_t kMtu = 1500;
   static constexpr uint16_t kSourcePort = 5000;
   static constexpr Ipv4 kFeeder = 0x0a000001;      // 10.0.0.1, who feeds
