@@ -27,7 +27,7 @@ bool parse(Bytes datagram, KeyAnnounce& message, TrailerFields& trailer) {
 
 }  // namespace
 
-KeyAcceptor::KeyAcceptor(const crypto::ChannelId& channel, std::vector<crypto::PublicKey> trusted)
+KeyAcceptor::KeyAcceptor(const crypto::ChannelId& channel, const std::vector<crypto::PublicKey>& trusted)
     : channel_(channel) {
   for (const crypto::PublicKey& key : trusted) trusted_.push_back({crypto::public_key_hint(key), key});
 }

@@ -30,7 +30,7 @@ class KeyAcceptor {
   // Verifying takes about 0.1 ms; a flood of forgeries must not take the whole core.
   static constexpr uint64_t kVerificationsPerSecond = 200;
 
-  KeyAcceptor(const crypto::ChannelId& channel, std::vector<crypto::PublicKey> trusted);
+  KeyAcceptor(const crypto::ChannelId& channel, const std::vector<crypto::PublicKey>& trusted);
 
   // datagram: the whole UDP payload. `out` holds the announcement where the answer is kAccepted; else it is
   // untouched.
