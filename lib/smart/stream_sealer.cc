@@ -34,7 +34,8 @@ StreamSealer::StreamSealer(uint16_t sender_id, uint64_t first_sequence, const Ep
 }
 
 bool StreamSealer::schedule(const EpochKey* next, uint64_t from) {
-  if (key_ == nullptr || from < next_sequence_ || next->epoch <= key_->epoch || !next->claim()) return false;
+  if (key_ == nullptr || from < next_sequence_ || next->epoch <= key_->epoch) return false;
+  if (next != next_key_ && !next->claim()) return false;
   next_key_ = next;
   next_key_from_ = from;
   return true;

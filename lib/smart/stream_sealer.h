@@ -42,9 +42,9 @@ class StreamSealer {
   StreamSealer(const StreamSealer&) = delete;
   StreamSealer& operator=(const StreamSealer&) = delete;
 
-  // The epoch that takes over from the packet with sequence `from` on; replaces one that is still waiting.
-  // False, and nothing changed, on a clear channel, where `from` is sent already, where the epoch is not a
-  // later one, or where a sealer has the key already.
+  // The epoch that takes over from the packet with sequence `from` on; replaces one that is still waiting, or
+  // puts it off. False, and nothing changed, on a clear channel, where `from` is sent already, where the
+  // epoch is not a later one, or where the key was given to a sealer before.
   bool schedule(const EpochKey* next, uint64_t from);
 
   // Bytes that seal_data() writes for a payload of this size.

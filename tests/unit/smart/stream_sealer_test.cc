@@ -247,8 +247,9 @@ TEST_F(StreamSealerTest, ScheduleRefusesWhatCannotBe) {
   EXPECT_FALSE(sealer.schedule(older.get(), 200));  // not a later epoch
   EXPECT_EQ(data(sealer, payload(8))[0], 5);
   EXPECT_TRUE(sealer.schedule(six.get(), 102));    // the very next packet
-  EXPECT_FALSE(sealer.schedule(six.get(), 103));   // claimed
+  EXPECT_TRUE(sealer.schedule(six.get(), 103));    // put off
   EXPECT_TRUE(sealer.schedule(seven.get(), 103));  // in its place
+  EXPECT_FALSE(sealer.schedule(six.get(), 103));   // not a second time
   EXPECT_EQ(data(sealer, payload(8))[0], 5);
   EXPECT_EQ(data(sealer, payload(8))[0], 7);
   StreamSealer clear(kSender, 100, nullptr);

@@ -1,0 +1,28 @@
+// Start numbers: each start of a sender has one that is above all before it, whatever the clock does, kept in
+// the state directory. Control path; does file I/O, reads no clock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "lib/base/file.h"
+
+namespace linecast::smart {
+
+// The start number of this process, and the hold on its state directory: no other process can take a start
+// number from the same directory while this lives.
+class StartNumber {
+ public:
+  // value() = max(clock_ns, stored + 1), on the disk before the constructor returns. clock_ns: nanoseconds
+  // since 1970. Throws Error where the directory is missing, in use by another process or not writable, and
+  // where the stored number cannot be read: it never starts over.
+  StartNumber(const std::string& state_directory, uint64_t clock_ns);
+
+  uint64_t value() const { return value_; }
+
+ private:
+  FileDescriptor lock_;
+  uint64_t value_;
+};
+
+}  // namespace linecast::smart
