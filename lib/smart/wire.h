@@ -184,7 +184,7 @@ struct FaultReport {  // ERROR_REPORT and PROBLEM_REPORT
 };
 struct KeyAnnounce {
   std::array<uint8_t, 8> channel_id{};
-  uint16_t sender_id = 0;  // 15 bits
+  uint16_t sender_id = 0;  // at most kMaxSenderId, which is for the taker to check
   uint8_t cipher = 0;
   uint64_t start_number = 0;
   uint32_t epoch = 0;

@@ -91,7 +91,7 @@ bool decode(Bytes body, KeyAnnounce& out) {
   if (!kKeyAnnounceBody.allows(body.size())) return false;
   ByteReader in(body);
   out.channel_id = in.array<8>();
-  out.sender_id = in.u16() & kMaxSenderId;
+  out.sender_id = in.u16();
   out.cipher = in.u8();
   in.skip(1);
   out.start_number = in.u64();
@@ -193,7 +193,7 @@ size_t encode(MessageCommand command, const FaultReport& m, MutableBytes out) {
 size_t encode(const KeyAnnounce& m, MutableBytes out) {
   ByteWriter writer = begin(out);
   writer.bytes(m.channel_id);
-  writer.u16(m.sender_id & kMaxSenderId);
+  writer.u16(m.sender_id);
   writer.u8(m.cipher);
   writer.zeros(1);
   writer.u64(m.start_number);

@@ -63,10 +63,7 @@ void check_message(const Split& split) {
     }
     case MessageCommand::kKeyAnnounce: {
       const auto m = taken<KeyAnnounce>(body);
-      std::vector<uint8_t> masked(body.begin(), body.end());
-      masked[8] &= 0x7f;  // above the sender id
-      return require_same(header, masked, {{11, 1}, {56, 4}},
-                          [&](MutableBytes out) { return encode(m, out); });
+      return require_same(header, body, {{11, 1}, {56, 4}}, [&](MutableBytes out) { return encode(m, out); });
     }
     case MessageCommand::kSenderStatus: {
       const auto m = taken<SenderStatus>(body);
