@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/ipv4.h"
@@ -86,11 +87,25 @@ struct LoadResult {
   std::vector<Fault> faults;     // in file order
 };
 
-// Reads and checks the file, and everything it refers to (key files, directories): never stops at the first
-// fault. Relative paths in it are taken from the lineup's own directory.
-LoadResult load(const std::string& path);
+struct LoadOptions {
+  // Also what the lineup refers to on this machine: key files, directories, network interfaces, cards, cores.
+  bool check_machine = true;
+};
 
-// "FILE:LINE:COLUMN: error: ..." as compilers print it.
-std::string format_fault(const std::string& path, const Fault& fault);
+// Reads and checks the file, and everything it refers to: never stops at the first fault. Relative paths in
+// it are taken from the lineup's own directory. Throws nothing.
+LoadResult load(const std::string& path, const LoadOptions& options = {});
+// The same for text that is at hand; `path` is where it is said to have come from.
+LoadResult load_text(std::string_view text, const std::string& path, const LoadOptions& options = {});
+
+// About what the retransmit rings of the enabled channels take of hugepage memory, in bytes. Buffers are all
+// of one size, by the largest MTU. What DPDK and the ports take besides, the headend knows when it starts.
+uint64_t retransmit_bytes(const Lineup& lineup);
+
+// Every key that a lineup can hold, as "headend.name", "ports[].mtu", "channels[].source.port".
+std::vector<std::string> known_keys();
+
+// "FILE:LINE:COLUMN: error: ..." as compilers print it; in ANSI colours where asked for.
+std::string format_fault(const std::string& path, const Fault& fault, bool colour = false);
 
 }  // namespace linecast::lineup

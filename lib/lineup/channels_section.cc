@@ -1,0 +1,185 @@
+#include <algorithm>
+
+#include "lib/lineup/derive.h"
+#include "lib/lineup/draft.h"
+#include "lib/lineup/spelling.h"
+
+namespace linecast::lineup {
+
+namespace {
+
+constexpr uint64_t kLeastWindowMs = 10;
+constexpr uint64_t kMostWindowMs = 60'000;
+constexpr uint64_t kMostBudgetPercent = 400;
+
+class ChannelReader {
+ public:
+  ChannelReader(const MapCursor& in, Draft& draft) : in_(in), draft_(draft), faults_(in.faults()) {}
+
+  Channel read() {
+    channel_.source.port = channel_.output.port = kNoPort;
+    if (in_.need("name", "news", channel_.name, parse_title))
+      channel_.id = crypto::channel_id_from_name(channel_.name);
+    if (const Ref* number = in_.need("number", "1"))
+      in_.scalar(*number, "number", channel_.number,
+                 [](auto text) { return parse_number(text, 1, 65535, ""); });
+    in_.read("enabled", channel_.enabled, parse_bool);
+    in_.read("id", channel_.id, parse_channel_id);
+    in_.read("quiet", channel_.quiet, parse_quiet);
+    in_.need("bitrate_cap", "8M", channel_.bitrate_cap_bps, parse_rate);
+    read_key();
+    if (const Ref* source = in_.need("source", "{interface: in0, address: 239.10.0.1, port: 5000}"))
+      read_source(MapCursor(*source, kSourceSection, faults_));
+    if (const Ref* output = in_.need("output", "{interface: out0, group: 239.20.0.1}"))
+      read_output(MapCursor(*output, kOutputSection, faults_));
+    read_retransmit();
+    derive_max_payload();
+    return std::move(channel_);
+  }
+
+ private:
+  void read_key() {
+    if (in_.read("key", channel_.key_file, parse_path)) channel_.key_file = draft_.resolve(channel_.key_file);
+    bool clear = false;
+    const bool clear_is_sound =
+        in_.ref().node->find("clear") == nullptr || in_.read("clear", clear, parse_bool);
+    const bool has_key = in_.ref().node->find("key") != nullptr;
+    sealed_ = has_key;
+    if (has_key && clear)
+      faults_.error(place(in_.ref(), {"clear"}),
+                    "a channel with a key is not clear: delete \"clear\", or delete \"key\"");
+    if (!has_key && !clear && clear_is_sound && in_.ref().node->kind == Node::Kind::kMap)
+      faults_.error(
+          in_.ref().mark,
+          "a channel has a key or says that it is sent in the clear: add `key: FILE` (made by `linecast "
+          "key new group FILE`), or `clear: true`");
+  }
+
+  void read_interface(const MapCursor& in, size_t& index) {
+    const std::vector<Port>& ports = draft_.lineup.ports;
+    in.need("interface", "in0", index, [&](std::string_view text) -> Parsed<size_t> {
+      std::vector<std::string_view> names;
+      for (const Port& port : ports) names.push_back(port.name);
+      const auto found = std::find(names.begin(), names.end(), text);
+      if (!text.empty() && found != names.end()) return static_cast<size_t>(found - names.begin());
+      // Where a port's own name is at fault, this is only what follows from it.
+      if (std::find(names.begin(), names.end(), std::string_view()) != names.end()) return kNoPort;
+      return Wrong{"is no port of this lineup" + suggest(text, names)};
+    });
+  }
+
+  void read_source(const MapCursor& in) {
+    Source& source = channel_.source;
+    read_interface(in, source.port);
+    in.need("address", "239.10.0.1", source.address, parse_host_or_group);
+    if (const Ref* port = in.need("port", "5000"))
+      in.scalar(*port, "port", source.udp_port, [](auto text) { return parse_number(text, 1, 65535, ""); });
+    in.read("ssm_source", source.ssm_source, parse_host);
+    in.read("format", source.format, parse_format);
+    check_source(in);
+  }
+
+  void check_source(const MapCursor& in) {
+    const Source& source = channel_.source;
+    const Port* port = source.port != kNoPort ? &draft_.lineup.ports[source.port] : nullptr;
+    const Mark at = place(in.ref(), {"address"});
+    if (source.address == 0) return;
+    if (!is_multicast(source.address)) {
+      if (port != nullptr && port->address != 0 && port->address != source.address)
+        faults_.error(
+            at, fmt::format("address \"{}\" is neither a group nor the address of port {}: a unicast feed "
+                            "is sent to {}",
+                            to_string(source.address), port->name, to_string(port->address)));
+      return;
+    }
+    if (is_ssm(source.address) && in.ref().node->find("ssm_source") == nullptr)
+      faults_.error(
+          at, fmt::format("address \"{}\" is in 232.0.0.0/8, where groups are joined by their sender (SSM): "
+                          "add `ssm_source: ADDRESS`",
+                          to_string(source.address)));
+    if (port == nullptr || port->igmp_version != 2) return;
+    if (is_ssm(source.address))
+      faults_.error(
+          at, fmt::format("address \"{}\" is in 232.0.0.0/8, which only IGMPv3 can join: set `igmp: 3` on "
+                          "port {}",
+                          to_string(source.address), port->name));
+    else if (source.ssm_source != 0)
+      faults_.warn(
+          place(in.ref(), {"ssm_source"}),
+          fmt::format("IGMPv2, set on port {}, cannot ask for one sender: all senders' packets will come, "
+                      "and be dropped here; set `igmp: 3` if the network has it",
+                      port->name));
+  }
+
+  void read_output(const MapCursor& in) {
+    Output& output = channel_.output;
+    read_interface(in, output.port);
+    in.need("group", "239.20.0.1", output.group, parse_group);
+    in.number("port", 1, 65535, "", output.udp_port);
+    in.number("ttl", 1, 255, "", output.ttl);
+    in.read("dscp", output.dscp, parse_dscp);
+  }
+
+  void read_retransmit() {
+    if (const Ref* retransmit = in_.find("retransmit")) {
+      const MapCursor in(*retransmit, kRetransmitSection, faults_);
+      in.number("window_ms", kLeastWindowMs, kMostWindowMs, "ms", channel_.window_ms);
+      in.number("budget_percent", 0, kMostBudgetPercent, "percent of bitrate_cap", channel_.budget_percent);
+    }
+    if (channel_.bitrate_cap_bps == 0) return;
+    const uint64_t packets = window_packets(channel_.bitrate_cap_bps, channel_.window_ms);
+    if (packets > kMostWindowPackets) {
+      faults_.error(
+          place(in_.ref(), {"retransmit", "window_ms"}),
+          fmt::format("a window of {} ms at {} holds more than {} packets, the most that a 16-bit sequence "
+                      "allows: set window_ms to at most {}",
+                      channel_.window_ms, format_rate(channel_.bitrate_cap_bps), kMostWindowPackets,
+                      largest_window_ms(channel_.bitrate_cap_bps)));
+      return;
+    }
+    channel_.window_packets = static_cast<uint32_t>(packets);
+  }
+
+  void derive_max_payload() {
+    if (channel_.output.port == kNoPort) return;
+    const Port& port = draft_.lineup.ports[channel_.output.port];
+    channel_.max_payload = max_payload(port.mtu, sealed_);
+    const smart::PacketFormat format = channel_.source.format;
+    const size_t usual = format == smart::PacketFormat::kMpegTs ? kTsDatagram
+                         : format == smart::PacketFormat::kRtp  ? kRtpTsDatagram
+                                                                : 0;
+    if (channel_.max_payload < usual)
+      faults_.warn(
+          place(in_.ref(), {"output", "interface"}),
+          fmt::format("the usual 7 TS packets a datagram ({} bytes) do not fit port {} with its MTU of {}: "
+                      "at most {} bytes do, longer ones are dropped; feed fewer TS packets a datagram, or "
+                      "raise the MTU to {}",
+                      usual, port.name, port.mtu, channel_.max_payload,
+                      port.mtu + usual - channel_.max_payload));
+  }
+
+  const MapCursor& in_;
+  Draft& draft_;
+  FaultList& faults_;
+  Channel channel_;
+  bool sealed_ = false;
+};
+
+}  // namespace
+
+void read_channels(const MapCursor& top, Draft& draft) {
+  const Ref* section = top.need("channels", "[{name: news, number: 1, ...}]");
+  const std::vector<Ref>* items = top.list("channels", section);
+  if (items == nullptr) return;
+  if (items->empty()) top.faults().error(section->mark, "channels is empty: a headend needs at least one");
+  for (const Ref& item : *items) {
+    draft.lineup.channels.push_back(
+        ChannelReader(MapCursor(item, kChannelSection, top.faults()), draft).read());
+    draft.channels.push_back(item);
+  }
+  const auto enabled = [](const Channel& channel) { return channel.enabled; };
+  if (!items->empty() && std::none_of(draft.lineup.channels.begin(), draft.lineup.channels.end(), enabled))
+    top.faults().warn(section->mark, "no channel is enabled: nothing will be sent");
+}
+
+}  // namespace linecast::lineup

@@ -1,0 +1,206 @@
+// What only shows between parts of the file: names and numbers used twice, streams that would mix, groups
+// that a switch or a card cannot tell apart.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "lib/lineup/draft.h"
+
+namespace linecast::lineup {
+
+namespace {
+
+// Remembers the first use of each value.
+template <typename Key>
+class FirstUse {
+ public:
+  // The index of an earlier use, or nothing (and this one is remembered).
+  std::optional<size_t> earlier(const Key& key, size_t index) {
+    const auto [use, is_new] = first_.emplace(key, index);
+    return is_new ? std::nullopt : std::optional(use->second);
+  }
+  std::optional<size_t> find(const Key& key) const {
+    const auto use = first_.find(key);
+    return use != first_.end() ? std::optional(use->second) : std::nullopt;
+  }
+
+ private:
+  std::map<Key, size_t> first_;
+};
+
+using Stream = std::tuple<size_t, Ipv4, uint16_t, Ipv4>;  // port, destination, UDP port, source or 0
+
+// 01:00:5e carries the low 23 bits of a group (RFC 1112, section 6.4).
+uint32_t mac_bits(Ipv4 group) { return group & 0x7fffff; }
+bool aliases_link_local(Ipv4 group) { return mac_bits(group) < 256; }
+
+class StreamChecks {
+ public:
+  StreamChecks(const Draft& draft, FaultList& faults)
+      : draft_(draft), lineup_(draft.lineup), faults_(faults) {}
+
+  void run() {
+    for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
+    for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
+    for (size_t i = 0; i < lineup_.channels.size(); ++i) {
+      check_mac(i, lineup_.channels[i].source.port, lineup_.channels[i].source.address,
+                {"source", "address"});
+      check_mac(i, lineup_.channels[i].output.port, lineup_.channels[i].output.group, {"output", "group"});
+    }
+  }
+
+ private:
+  // Between channels of which one is disabled it only warns: it can't hurt until that is enabled.
+  bool only_warn(size_t a, size_t b) const {
+    return !lineup_.channels[a].enabled || !lineup_.channels[b].enabled;
+  }
+
+  std::string describe(size_t channel) const {
+    return fmt::format("channel {} (line {})", in_quotes(lineup_.channels[channel].name),
+                       draft_.channels[channel].mark.line);
+  }
+  const std::string& port_name(size_t port) const { return lineup_.ports[port].name; }
+
+  void check_output(size_t i) {
+    const Output& output = lineup_.channels[i].output;
+    if (output.port == kNoPort || output.group == 0) return;
+    const Mark at = place(draft_.channels[i], {"output", "group"});
+    if (aliases_link_local(output.group))
+      faults_.error(
+          at, fmt::format("group \"{}\" has the same MAC address as 224.0.0.{}, which switches send to every "
+                          "port: take a group whose last three numbers are not 0.0.X or 128.0.X",
+                          to_string(output.group), output.group & 255));
+    if (const auto other = outputs_.earlier({output.port, output.group, output.udp_port, 0}, i))
+      faults_.add(
+          at,
+          fmt::format("{}:{} on {} is already the output of {}: give this channel another group or port",
+                      to_string(output.group), output.udp_port, port_name(output.port), describe(*other)),
+          only_warn(i, *other));
+  }
+
+  void check_source(size_t i) {
+    const Source& source = lineup_.channels[i].source;
+    if (source.port == kNoPort || source.address == 0 || source.udp_port == 0) return;
+    const Mark at = place(draft_.channels[i], {"source", "address"});
+    if (is_multicast(source.address) && aliases_link_local(source.address))
+      faults_.warn(
+          at, fmt::format("group \"{}\" has the same MAC address as 224.0.0.{}, which switches send to every "
+                          "port: the feed will flood the network that it crosses",
+                          to_string(source.address), source.address & 255));
+    if (const auto other =
+            sources_.earlier({source.port, source.address, source.udp_port, source.ssm_source}, i))
+      faults_.add(
+          at,
+          fmt::format("{}:{} on {} is already the source of {}: a feed goes to one channel",
+                      to_string(source.address), source.udp_port, port_name(source.port), describe(*other)),
+          only_warn(i, *other));
+    // What comes from another sender than this port is no loop.
+    if (source.ssm_source != 0 && source.ssm_source != lineup_.ports[source.port].address) return;
+    if (const auto sender = outputs_.find({source.port, source.address, source.udp_port, 0}))
+      faults_.add(
+          at,
+          fmt::format("{}:{} on {} is what {} sends: a channel cannot be fed with an output of this headend, "
+                      "take the feed itself",
+                      to_string(source.address), source.udp_port, port_name(source.port), describe(*sender)),
+          only_warn(i, *sender));
+  }
+
+  // 32 groups share each MAC address: what a card or a switch filters by MAC comes along with its twins.
+  void check_mac(size_t i, size_t port, Ipv4 group, std::initializer_list<std::string_view> where) {
+    if (port == kNoPort || !is_multicast(group) || aliases_link_local(group)) return;
+    const auto [use, is_new] = macs_.emplace(std::pair(port, mac_bits(group)), MacUse{group, i, {group}});
+    if (is_new ||
+        std::find(use->second.seen.begin(), use->second.seen.end(), group) != use->second.seen.end())
+      return;
+    use->second.seen.push_back(group);
+    faults_.warn(
+        place(draft_.channels[i], where),
+        fmt::format("group \"{}\" shares its MAC address with {} of {} on {}: switches and cards that filter "
+                    "by MAC pass both; take groups that differ in their last 23 bits",
+                    to_string(group), to_string(use->second.first), describe(use->second.channel),
+                    port_name(port)));
+  }
+
+  struct MacUse {
+    Ipv4 first;
+    size_t channel;
+    std::vector<Ipv4> seen;  // at most 32
+  };
+
+  const Draft& draft_;
+  const Lineup& lineup_;
+  FaultList& faults_;
+  FirstUse<Stream> outputs_, sources_;
+  std::map<std::pair<size_t, uint32_t>, MacUse> macs_;
+};
+
+}  // namespace
+
+void check_ports(const Draft& draft, FaultList& faults) {
+  FirstUse<std::string> names, devices, interfaces;
+  FirstUse<Ipv4> addresses;
+  const bool no_pci = std::find(draft.lineup.eal_arguments.begin(), draft.lineup.eal_arguments.end(),
+                                "--no-pci") != draft.lineup.eal_arguments.end();
+  for (size_t i = 0; i < draft.lineup.ports.size(); ++i) {
+    const Port& port = draft.lineup.ports[i];
+    const Device& device = draft.devices[i];
+    const auto twice = [&](std::string_view key, const std::string& value, std::optional<size_t> other,
+                           std::string_view what_to_do) {
+      if (other)
+        faults.error(place(draft.ports[i], {key}),
+                     fmt::format("{} {} is already that of the port at line {}: {}", key, in_quotes(value),
+                                 draft.ports[*other].mark.line, what_to_do));
+    };
+    if (!port.name.empty()) twice("name", port.name, names.earlier(port.name, i), "give each port its own");
+    if (port.address != 0)
+      twice("address", to_string(port.address), addresses.earlier(port.address, i), "give each port its own");
+    if (device.name.empty()) continue;
+    twice("device", device.name, devices.earlier(device.name, i),
+          "one port can serve as input and output, a second virtual device needs another number");
+    if (!device.kernel_interface.empty())
+      twice("device", "iface=" + device.kernel_interface, interfaces.earlier(device.kernel_interface, i),
+            "one port can serve as input and output");
+    if (device.is_pci && no_pci)
+      faults.error(place(draft.ports[i], {"device"}),
+                   "a PCI card, but `eal` says --no-pci: delete that option, or take a virtual device");
+  }
+}
+
+void check_channels(const Draft& draft, FaultList& faults) {
+  FirstUse<std::string> names;
+  FirstUse<uint32_t> numbers;
+  FirstUse<crypto::ChannelId> ids;
+  bool any_sealed = false;
+  for (size_t i = 0; i < draft.lineup.channels.size(); ++i) {
+    const Channel& channel = draft.lineup.channels[i];
+    const auto twice = [&](std::string_view key, const std::string& value, std::optional<size_t> other) {
+      if (other)
+        faults.error(place(draft.channels[i], {key}),
+                     fmt::format("{} {} is already that of the channel at line {}: give each channel its own",
+                                 key, in_quotes(value), draft.channels[*other].mark.line));
+      return other.has_value();
+    };
+    any_sealed = any_sealed || !channel.key_file.empty();
+    if (channel.number != 0)
+      twice("number", std::to_string(channel.number), numbers.earlier(channel.number, i));
+    if (channel.name.empty()) continue;
+    // Two channels of one name have one id, too: that is said once.
+    const bool named_twice = twice("name", channel.name, names.earlier(channel.name, i));
+    const auto other = ids.earlier(channel.id, i);
+    if (!named_twice) {
+      std::string hex;
+      for (const uint8_t byte : channel.id) hex += fmt::format("{:02x}", byte);
+      twice("id", hex, other);
+    }
+  }
+  if (any_sealed && draft.headend.node != nullptr && draft.headend.node->kind == Node::Kind::kMap &&
+      draft.headend.node->find("signing_key") == nullptr)
+    faults.error(
+        draft.headend.mark,
+        "the headend lacks \"signing_key\", which encrypted channels need: add `signing_key: FILE` (made by "
+        "`linecast key new signing FILE`)");
+}
+
+void check_streams(const Draft& draft, FaultList& faults) { StreamChecks(draft, faults).run(); }
+
+}  // namespace linecast::lineup

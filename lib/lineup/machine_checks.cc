@@ -1,0 +1,151 @@
+// What the lineup needs of this machine: files, directories, interfaces, cards, cores.
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <map>
+
+#include "lib/base/error.h"
+#include "lib/crypto/key_file.h"
+#include "lib/lineup/draft.h"
+#include "lib/lineup/spelling.h"
+
+namespace linecast::lineup {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_directory(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// Runs a reader of lib/crypto and reports what it throws.
+template <typename Read>
+void try_key(Mark at, bool warning, FaultList& faults, Read&& read) {
+  try {
+    read();
+  } catch (const Error& e) {
+    faults.add(at, e.what(), warning);
+  }
+}
+
+void check_headend(const Draft& draft, FaultList& faults) {
+  if (draft.headend.node == nullptr) return;
+  const Lineup& lineup = draft.lineup;
+  if (!is_directory(lineup.state_directory))
+    faults.error(
+        place(draft.headend, {"state"}),
+        fmt::format("state directory {} {}: start numbers must outlive a restart, make it with: mkdir -p -m "
+                    "700 {}",
+                    in_quotes(lineup.state_directory),
+                    exists(lineup.state_directory) ? "is no directory" : "does not exist",
+                    lineup.state_directory));
+  const Mark control = place(draft.headend, {"control"});
+  const std::string directory = fs::path(lineup.control_socket).parent_path();
+  if (!directory.empty() && !is_directory(directory))
+    faults.error(control,
+                 fmt::format("the control socket's directory {} does not exist: make it with: mkdir -p {}",
+                             in_quotes(directory), directory));
+  std::error_code ignored;
+  if (exists(lineup.control_socket) && !fs::is_socket(lineup.control_socket, ignored))
+    faults.error(control,
+                 fmt::format("{} is there already and no socket: give the control socket another path",
+                             in_quotes(lineup.control_socket)));
+  if (!lineup.signing_key_file.empty())
+    try_key(place(draft.headend, {"signing_key"}), false, faults,
+            [&] { crypto::read_signing_key(lineup.signing_key_file); });
+}
+
+// Each file once, where it is first named; only a warning where no enabled channel needs it.
+void check_keys(const Draft& draft, FaultList& faults) {
+  const std::vector<Channel>& channels = draft.lineup.channels;
+  std::map<std::string, bool> needed;
+  for (const Channel& channel : channels) needed[channel.key_file] |= channel.enabled;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    const auto use = needed.find(channels[i].key_file);
+    if (channels[i].key_file.empty() || use == needed.end()) continue;
+    try_key(place(draft.channels[i], {"key"}), !use->second, faults,
+            [&] { crypto::read_group_key(channels[i].key_file); });
+    needed.erase(use);
+  }
+}
+
+// 0 where the kernel does not tell.
+int kernel_mtu(const std::string& interface) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  ifreq request{};
+  std::memcpy(request.ifr_name, interface.data(), std::min(interface.size(), sizeof request.ifr_name - 1));
+  const bool known = ::ioctl(fd, SIOCGIFMTU, &request) == 0;
+  ::close(fd);
+  return known ? request.ifr_mtu : 0;
+}
+
+std::string suggest_interface(const std::string& wanted) {
+  std::vector<std::string> names;
+  struct if_nameindex* all = ::if_nameindex();
+  for (struct if_nameindex* one = all; one != nullptr && one->if_index != 0; ++one)
+    names.emplace_back(one->if_name);
+  if (all != nullptr) ::if_freenameindex(all);
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  return suggest(wanted, views);
+}
+
+void check_devices(const Draft& draft, FaultList& faults) {
+  for (size_t i = 0; i < draft.devices.size(); ++i) {
+    const Device& device = draft.devices[i];
+    const Mark at = place(draft.ports[i], {"device"});
+    if (device.is_pci && !exists("/sys/bus/pci/devices/" + device.text))
+      faults.error(at, fmt::format("there is no PCI device {} here: `lspci -D | grep -i net` lists the cards",
+                                   device.text));
+    if (device.kernel_interface.empty()) continue;
+    if (::if_nametoindex(device.kernel_interface.c_str()) == 0) {
+      faults.error(at,
+                   fmt::format("there is no network interface {} here{}", in_quotes(device.kernel_interface),
+                               suggest_interface(device.kernel_interface)));
+    } else if (const int mtu = kernel_mtu(device.kernel_interface);
+               mtu > 0 && mtu < draft.lineup.ports[i].mtu) {
+      faults.warn(
+          place(draft.ports[i], {"mtu"}),
+          fmt::format(
+              "the MTU is {}, but that of network interface {} is {}: longer packets are lost, run: ip "
+              "link set {} mtu {}",
+              draft.lineup.ports[i].mtu, device.kernel_interface, mtu, device.kernel_interface,
+              draft.lineup.ports[i].mtu));
+    }
+  }
+}
+
+void check_lcores(const Draft& draft, FaultList& faults) {
+  const auto check = [&](unsigned lcore, std::string_view key) {
+    if (!exists(fmt::format("/sys/devices/system/cpu/cpu{}", lcore)))
+      faults.error(draft.lanes.node != nullptr ? place(draft.lanes, {key}) : Mark{},
+                   fmt::format("{} names lcore {}, but this machine has {}: `lscpu -e` lists them", key,
+                               lcore, ::sysconf(_SC_NPROCESSORS_CONF)));
+  };
+  for (const unsigned lcore : draft.lineup.lanes.lcores) check(lcore, "lcores");
+  check(draft.lineup.lanes.main_lcore, "main_lcore");
+}
+
+}  // namespace
+
+void check_machine(const Draft& draft, FaultList& faults) {
+  check_headend(draft, faults);
+  check_keys(draft, faults);
+  check_devices(draft, faults);
+  check_lcores(draft, faults);
+}
+
+}  // namespace linecast::lineup

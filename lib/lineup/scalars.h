@@ -1,0 +1,71 @@
+// Single values as people write them. Each parser returns the value, or what is wrong with the text and what
+// to write instead, worded to follow `KEY "TEXT" `.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "lib/base/ipv4.h"
+#include "lib/crypto/derive.h"
+#include "lib/smart/wire.h"
+
+namespace linecast::lineup {
+
+struct Wrong {
+  std::string why;
+};
+template <typename T>
+using Parsed = std::variant<T, Wrong>;
+
+// Plain decimal; `unit` is for the message ("ms", "bytes"; may be empty).
+Parsed<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most, std::string_view unit);
+
+Parsed<bool> parse_bool(std::string_view text);
+
+// Bits a second from "8M", "8.5 Mbit/s", "500k", "41000000": factors of 1000, case does not matter but for
+// bits and bytes. 1 kbit/s .. 10 Gbit/s.
+Parsed<uint64_t> parse_rate(std::string_view text);
+// 8000000 -> "8 Mbit/s".
+std::string format_rate(uint64_t bits_per_second);
+
+// An address that a host can have: no group, not loopback, not 0.0.0.0 or 255.255.255.255.
+Parsed<Ipv4> parse_host(std::string_view text);
+// A host or a group outside 224.0.0.0/24.
+Parsed<Ipv4> parse_host_or_group(std::string_view text);
+// A group (RFC 5771), outside 224.0.0.0/24.
+Parsed<Ipv4> parse_group(std::string_view text);
+
+struct Prefix {
+  Ipv4 address = 0;
+  uint8_t length = 0;  // 8 .. 31
+
+  Ipv4 mask() const { return ~uint32_t{0} << (32 - length); }
+  bool contains(Ipv4 a) const { return (a & mask()) == (address & mask()); }
+  // The first and the last address of a subnet are no host's (but for /31, RFC 3021).
+  bool is_reserved(Ipv4 a) const { return length < 31 && ((a & ~mask()) == 0 || (a & ~mask()) == ~mask()); }
+};
+Parsed<Prefix> parse_interface_address(std::string_view text);
+
+// 0 .. 63, or a name: CS0-CS7, AF11-AF43, EF, VA, LE, DF (RFC 2474, 2597, 3246, 5865, 8622).
+Parsed<uint8_t> parse_dscp(std::string_view text);
+
+// Eight bytes as 16 hex digits.
+Parsed<crypto::ChannelId> parse_channel_id(std::string_view text);
+
+// "auto" (none) or 0 .. 15.
+Parsed<std::optional<uint8_t>> parse_quiet(std::string_view text);
+
+Parsed<smart::PacketFormat> parse_format(std::string_view text);
+std::string_view format_name(smart::PacketFormat format);
+
+// Of a headend or port: letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 32.
+Parsed<std::string> parse_name(std::string_view text);
+// Of a channel: any text without control characters, at most 64 bytes.
+Parsed<std::string> parse_title(std::string_view text);
+// A file's path; it may be relative. The shell's ~ is not known here.
+Parsed<std::string> parse_path(std::string_view text);
+
+}  // namespace linecast::lineup

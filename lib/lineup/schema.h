@@ -1,0 +1,48 @@
+// The mappings of a lineup and the keys of each: what is not here is refused.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string_view>
+
+namespace linecast::lineup {
+
+struct Section {
+  std::string_view path;  // as known_keys() and the manual name it; empty at the top
+  std::string_view noun;  // for messages
+  std::span<const std::string_view> keys;
+};
+
+namespace keys {
+using List = std::string_view;
+inline constexpr std::array kTop{List("headend"), List("lanes"), List("eal"), List("ports"),
+                                 List("channels")};
+inline constexpr std::array kHeadend{List("name"), List("sender_id"), List("state"), List("signing_key"),
+                                     List("control")};
+inline constexpr std::array kLanes{List("lcores"), List("main_lcore"), List("idle_sleep_us")};
+inline constexpr std::array kPort{List("name"),    List("device"), List("address"),
+                                  List("gateway"), List("mtu"),    List("igmp")};
+inline constexpr std::array kChannel{List("name"),   List("number"), List("enabled"),     List("id"),
+                                     List("source"), List("output"), List("bitrate_cap"), List("key"),
+                                     List("clear"),  List("quiet"),  List("retransmit")};
+inline constexpr std::array kSource{List("interface"), List("address"), List("port"), List("ssm_source"),
+                                    List("format")};
+inline constexpr std::array kOutput{List("interface"), List("group"), List("port"), List("ttl"),
+                                    List("dscp")};
+inline constexpr std::array kRetransmit{List("window_ms"), List("budget_percent")};
+}  // namespace keys
+
+inline constexpr Section kTopSection{"", "the lineup", keys::kTop};
+inline constexpr Section kHeadendSection{"headend", "the headend", keys::kHeadend};
+inline constexpr Section kLanesSection{"lanes", "the lanes", keys::kLanes};
+inline constexpr Section kPortSection{"ports[]", "a port", keys::kPort};
+inline constexpr Section kChannelSection{"channels[]", "a channel", keys::kChannel};
+inline constexpr Section kSourceSection{"channels[].source", "a source", keys::kSource};
+inline constexpr Section kOutputSection{"channels[].output", "an output", keys::kOutput};
+inline constexpr Section kRetransmitSection{"channels[].retransmit", "retransmit", keys::kRetransmit};
+
+inline constexpr std::array kSections{&kTopSection,    &kHeadendSection,   &kLanesSection,
+                                      &kPortSection,   &kChannelSection,   &kSourceSection,
+                                      &kOutputSection, &kRetransmitSection};
+
+}  // namespace linecast::lineup
