@@ -1,0 +1,282 @@
+#include "app/linecast/appliance.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+#include "drivers/hugepages.h"
+#include "lib/base/error.h"
+#include "lib/crypto/key_file.h"
+
+namespace linecast::app {
+namespace {
+
+constexpr unsigned kReceivePackets = 4095;  // of a port: its descriptors, and what waits in inboxes
+constexpr unsigned kControlPackets = 2047;  // of a lane
+constexpr unsigned kSpareFrames =
+    2047;  // of a lane: frames that cards still hold when their slot comes round
+constexpr uint64_t kPacketExtraBytes = 256;  // mbuf, object header, the pool's padding
+constexpr uint64_t kEnvironmentBytes =
+    64u << 20;  // what EAL and drivers take for themselves, and the heap's rounding
+
+uint16_t largest_mtu(const lineup::Lineup& lineup) {
+  uint16_t mtu = 0;
+  for (const lineup::Port& port : lineup.ports) mtu = std::max(mtu, port.mtu);
+  return mtu;
+}
+
+// Which lane a channel is on: enabled ones in turn.
+std::vector<uint8_t> spread_over_lanes(const lineup::Lineup& lineup) {
+  std::vector<uint8_t> lane_of(lineup.channels.size(), 0);
+  size_t next = 0;
+  for (size_t i = 0; i < lane_of.size(); ++i)
+    if (lineup.channels[i].enabled) lane_of[i] = static_cast<uint8_t>(next++ % lineup.lanes.lcores.size());
+  return lane_of;
+}
+
+std::vector<std::string> eal_arguments(const lineup::Lineup& lineup, const std::vector<std::string>& more) {
+  std::string lcores = std::to_string(lineup.lanes.main_lcore);
+  for (const unsigned lcore : lineup.lanes.lcores) lcores += "," + std::to_string(lcore);
+  std::vector<std::string> arguments{"-l",
+                                     lcores,
+                                     "--main-lcore",
+                                     std::to_string(lineup.lanes.main_lcore),
+                                     "--file-prefix",
+                                     "linecast-" + lineup.name};
+  const auto given = [&](const std::string& option) {
+    return std::ranges::count(lineup.eal_arguments, option) + std::ranges::count(more, option) > 0;
+  };
+  if (!given("--no-huge")) arguments.emplace_back("--in-memory");
+  bool pci = false;
+  for (const lineup::Port& port : lineup.ports) {
+    pci = pci || port.is_pci;
+    // Ports that a test made in memory are there already.
+    arguments.emplace_back(port.is_pci ? "-a" : "--vdev");
+    arguments.push_back(port.device);
+  }
+  if (!pci && !given("--no-pci")) arguments.emplace_back("--no-pci");
+  arguments.insert(arguments.end(), lineup.eal_arguments.begin(), lineup.eal_arguments.end());
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+bool without_hugepages(const lineup::Lineup& lineup, const std::vector<std::string>& more) {
+  return std::ranges::count(lineup.eal_arguments, "--no-huge") + std::ranges::count(more, "--no-huge") > 0;
+}
+
+// EAL is started as a member: what must be known before it is asked for here.
+std::vector<std::string> checked_arguments(const lineup::Lineup& lineup,
+                                           const std::vector<std::string>& more) {
+  if (!without_hugepages(lineup, more)) drivers::require_hugepages(needed_memory(lineup));
+  return eal_arguments(lineup, more);
+}
+
+uint64_t random_number() {
+  std::array<uint8_t, 8> bytes;
+  crypto::random_bytes(bytes);
+  return load_be64(bytes.data());
+}
+
+}  // namespace
+
+uint64_t needed_memory(const lineup::Lineup& lineup) {
+  const uint64_t frame_bytes = drivers::frame_room(largest_mtu(lineup)) + kPacketExtraBytes;
+  uint64_t bytes = kEnvironmentBytes;
+  for (const lineup::Channel& channel : lineup.channels)
+    if (channel.enabled)
+      bytes += channel.window_packets * (frame_bytes + drivers::FrameRing::bytes_per_slot());
+  bytes += lineup.lanes.lcores.size() * (kSpareFrames + kControlPackets) * frame_bytes;
+  for (const lineup::Port& port : lineup.ports)
+    bytes += kReceivePackets * (drivers::receive_room(port.mtu) + kPacketExtraBytes);
+  return bytes;
+}
+
+Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
+                     const std::vector<std::string>& more)
+    : lineup_(lineup), start_number_(start_number), eal_("linecast", checked_arguments(lineup, more)) {
+  make_ports();
+  make_lanes();
+  make_channels();
+  fill_directory();
+  join_sources();
+}
+
+Appliance::~Appliance() {
+  if (running_) {
+    stop_ = true;
+    for (const unsigned lcore : lineup_.lanes.lcores) drivers::wait_lcore(lcore);
+    drivers::sleep_us(20'000);  // cards still send the leaves that the lanes gave them last
+  }
+  ports_.clear();
+}
+
+void Appliance::make_ports() {
+  for (size_t i = 0; i < lineup_.ports.size(); ++i) {
+    const lineup::Port& port = lineup_.ports[i];
+    drivers::PortConfig config;
+    config.name = port.name;
+    config.device = port.device;
+    config.mtu = port.mtu;
+    config.transmit_queues = static_cast<uint16_t>(lineup_.lanes.lcores.size());
+    std::set<net::Mac> macs{net::multicast_mac(0xe0000001)};  // all hosts: IGMP queries
+    for (const lineup::Channel& channel : lineup_.channels)
+      if (channel.enabled && channel.source.port == i && is_multicast(channel.source.address))
+        macs.insert(net::multicast_mac(channel.source.address));
+    config.group_macs.assign(macs.begin(), macs.end());
+    receive_pools_.push_back(std::make_unique<drivers::Pool>("receive" + std::to_string(i), kReceivePackets,
+                                                             drivers::receive_room(port.mtu),
+                                                             drivers::any_numa_node()));
+    ports_.push_back(std::make_unique<drivers::Port>(config, *receive_pools_.back()));
+  }
+}
+
+void Appliance::make_lanes() {
+  directory_.lane_of = spread_over_lanes(lineup_);
+  const uint16_t room = drivers::frame_room(largest_mtu(lineup_));
+  const size_t count = lineup_.lanes.lcores.size();
+  for (size_t i = 0; i < count; ++i) {
+    const int node = drivers::lcore_numa_node(lineup_.lanes.lcores[i]);
+    unsigned frames = kSpareFrames;
+    for (size_t c = 0; c < lineup_.channels.size(); ++c)
+      if (lineup_.channels[c].enabled && directory_.lane_of[c] == i)
+        frames += lineup_.channels[c].window_packets;
+    frame_pools_.push_back(std::make_unique<drivers::Pool>("frames" + std::to_string(i), frames, room, node));
+    control_pools_.push_back(
+        std::make_unique<drivers::Pool>("control" + std::to_string(i), kControlPackets, room, node));
+    kept_packets_ += frames - kSpareFrames;
+    kept_bytes_ += (frames - kSpareFrames) *
+                   (frame_pools_.back()->bytes_per_packet() + drivers::FrameRing::bytes_per_slot());
+
+    Lane::Setup setup;
+    setup.index = static_cast<unsigned>(i);
+    setup.numa_node = node;
+    setup.idle_sleep_us = lineup_.lanes.idle_sleep_us;
+    setup.directory = &directory_;
+    setup.control_packets = control_pools_.back().get();
+    setup.channels = lineup_.channels.size();
+    lanes_.push_back(std::make_unique<Lane>(setup));
+    for (const auto& port : ports_) lanes_.back()->add_port(*port, static_cast<uint16_t>(i));
+  }
+  std::vector<Lane*> peers;
+  for (const auto& lane : lanes_) peers.push_back(lane.get());
+  for (const auto& lane : lanes_) lane->set_peers(peers);
+
+  for (size_t p = 0; p < ports_.size(); ++p) {
+    igmp::HostConfig config;
+    config.mac = ports_[p]->mac();
+    config.address = lineup_.ports[p].address;
+    config.mtu = lineup_.ports[p].mtu;
+    config.version = lineup_.ports[p].igmp_version == 2 ? igmp::Version::kV2 : igmp::Version::kV3;
+    lanes_[p % count]->add_host(p, config, random_number());
+  }
+}
+
+void Appliance::make_channels() {
+  stream_keys_.resize(lineup_.channels.size());
+  commands_.resize(lineup_.channels.size());
+  command_number_.resize(lineup_.channels.size());
+  commands_issued_.resize(lanes_.size());
+  if (!lineup_.signing_key_file.empty()) signing_key_ = crypto::read_signing_key(lineup_.signing_key_file);
+  for (size_t i = 0; i < lineup_.channels.size(); ++i) {
+    const lineup::Channel& channel = lineup_.channels[i];
+    if (!channel.enabled) continue;
+    const size_t lane = directory_.lane_of[i];
+    const drivers::Port& port = *ports_[channel.output.port];
+
+    LaneChannelSetup setup;
+    setup.channel = &channel;
+    setup.sender_id = lineup_.sender_id;
+    setup.start_number = start_number_;
+    setup.first_sequence = 1 + random_number() % 0xffff;
+    setup.out_port = static_cast<uint16_t>(channel.output.port);
+    setup.udp_checksum_offload = port.udp_checksum_offload();
+    setup.flow.source_mac = port.mac();
+    setup.flow.destination_mac = net::multicast_mac(channel.output.group);
+    setup.flow.source = lineup_.ports[channel.output.port].address;
+    setup.flow.destination = channel.output.group;
+    setup.flow.source_port = setup.flow.destination_port = channel.output.udp_port;
+    setup.flow.ttl = channel.output.ttl;
+    setup.flow.dscp = channel.output.dscp;
+    if (!channel.key_file.empty()) {
+      StreamKeys::Setup keys;
+      keys.signing_key = signing_key_.get();
+      keys.group_key = crypto::read_group_key(channel.key_file);
+      keys.channel_id = channel.id;
+      keys.sender_id = lineup_.sender_id;
+      keys.start_number = start_number_;
+      keys.first_sequence = setup.first_sequence;
+      stream_keys_[i] = std::make_unique<StreamKeys>(keys);
+      setup.key = &stream_keys_[i]->current();
+      setup.announcement = &stream_keys_[i]->announcement();
+      setup.message_keys = stream_keys_[i]->message_keys(lanes_[lane]->manager());
+      commands_[i] = std::make_unique<LaneCommand>();
+    }
+    lanes_[lane]->add_channel(
+        i, std::make_unique<LaneChannel>(std::move(setup), *frame_pools_[lane],
+                                         drivers::lcore_numa_node(lineup_.lanes.lcores[lane])));
+  }
+}
+
+void Appliance::fill_directory() {
+  for (size_t i = 0; i < lineup_.channels.size(); ++i) {
+    const lineup::Channel& channel = lineup_.channels[i];
+    if (!channel.enabled) continue;
+    const auto index = static_cast<uint32_t>(i);
+    directory_.flows.insert({static_cast<uint16_t>(channel.source.port), channel.source.address,
+                             channel.source.udp_port, channel.source.ssm_source},
+                            index);
+    const auto out = static_cast<uint16_t>(channel.output.port);
+    directory_.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, index);
+    // Several channels share a hop's address and port: all but the first insertion find it there.
+    directory_.flows.insert({out, lineup_.ports[out].address, channel.output.udp_port, 0},
+                            Directory::kRequests);
+  }
+}
+
+void Appliance::join_sources() {
+  const TimeNs now = clock_.now();
+  for (const lineup::Channel& channel : lineup_.channels)
+    if (channel.enabled && is_multicast(channel.source.address))
+      lanes_[channel.source.port % lanes_.size()]
+          ->host(channel.source.port)
+          .join(now, channel.source.address, channel.source.ssm_source);
+}
+
+void Appliance::start() {
+  lane_mains_.resize(lanes_.size());
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    lane_mains_[i] = [this, i] { lanes_[i]->run(clock_, stop_); };
+    drivers::launch(lineup_.lanes.lcores[i], lane_mains_[i]);
+    running_ = true;
+  }
+}
+
+const LaneChannel* Appliance::channel(size_t index) const {
+  return lanes_[directory_.lane_of[index]]->channel(index);
+}
+
+void Appliance::tick() {
+  for (size_t i = 0; i < stream_keys_.size(); ++i) {
+    if (stream_keys_[i] == nullptr) continue;
+    const size_t lane = directory_.lane_of[i];
+    const bool delivered = lanes_[lane]->counters().get(LaneCounter::kCommandsDone) >= command_number_[i];
+    const Announcement* announcement = stream_keys_[i]->tick(*channel(i), delivered);
+    if (announcement == nullptr) continue;
+    *commands_[i] = {i, announcement};
+    // Holds every channel's command at once, so it is never full.
+    lanes_[lane]->command(*commands_[i]);
+    command_number_[i] = ++commands_issued_[lane];
+  }
+}
+
+bool Appliance::roll_key(const std::string& name) {
+  for (size_t i = 0; i < stream_keys_.size(); ++i)
+    if (lineup_.channels[i].name == name && stream_keys_[i] != nullptr) {
+      stream_keys_[i]->roll();
+      return true;
+    }
+  return false;
+}
+
+}  // namespace linecast::app

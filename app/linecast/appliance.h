@@ -1,0 +1,76 @@
+// The running headend, put together from a lineup: memory, ports, lanes, channels, keys. Made and taken down
+// on the main lcore.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/linecast/lane.h"
+#include "app/linecast/stream_keys.h"
+#include "drivers/eal.h"
+#include "drivers/lcore.h"
+#include "drivers/port.h"
+#include "lib/lineup/lineup.h"
+
+namespace linecast::app {
+
+class Appliance {
+ public:
+  // eal_arguments: behind those of the lineup. Throws Error, and then nothing is left behind.
+  Appliance(const lineup::Lineup& lineup, uint64_t start_number,
+            const std::vector<std::string>& eal_arguments);
+  ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
+
+  void start();
+  // About once a second: key epochs.
+  void tick();
+  // False where there is no encrypted channel of that name.
+  bool roll_key(const std::string& channel);
+
+  const lineup::Lineup& lineup() const { return lineup_; }
+  size_t lanes() const { return lanes_.size(); }
+  const Lane& lane(size_t i) const { return *lanes_[i]; }
+  size_t lane_of(size_t channel) const { return directory_.lane_of[channel]; }
+  const LaneChannel* channel(size_t index) const;  // null: disabled
+  size_t ports() const { return ports_.size(); }
+  const drivers::Port& port(size_t i) const { return *ports_[i]; }
+  // Of the packets that are kept for repairs.
+  uint64_t kept_packets() const { return kept_packets_; }
+  uint64_t kept_bytes() const { return kept_bytes_; }
+
+ private:
+  void make_ports();
+  void make_lanes();
+  void make_channels();
+  void fill_directory();
+  void join_sources();
+
+  const lineup::Lineup lineup_;
+  const uint64_t start_number_;
+  std::unique_ptr<crypto::SigningKey> signing_key_;
+  std::vector<std::unique_ptr<StreamKeys>> stream_keys_;  // by channel; null: clear or disabled
+  drivers::Eal eal_;
+  const drivers::Clock clock_;
+  std::vector<std::unique_ptr<drivers::Pool>> receive_pools_;  // by port
+  std::vector<std::unique_ptr<drivers::Pool>> frame_pools_;    // by lane: kept frames
+  std::vector<std::unique_ptr<drivers::Pool>> control_pools_;  // by lane: repairs and messages
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::vector<std::unique_ptr<drivers::Port>> ports_;  // closed first: cards give back the frames they hold
+  Directory directory_;
+  std::vector<std::function<void()>> lane_mains_;
+  std::vector<std::unique_ptr<LaneCommand>> commands_;  // by channel
+  std::vector<uint64_t> command_number_;                // by channel: of its last command on its lane
+  std::vector<uint64_t> commands_issued_;               // by lane
+  std::atomic<bool> stop_{false};                       // written by the main lcore, read by the lanes
+  bool running_ = false;
+  uint64_t kept_packets_ = 0, kept_bytes_ = 0;
+};
+
+// Hugepage memory that the lineup needs, in bytes.
+uint64_t needed_memory(const lineup::Lineup& lineup);
+
+}  // namespace linecast::app

@@ -1,0 +1,125 @@
+#include "app/linecast/headend.h"
+
+#include <fmt/core.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/linecast/appliance.h"
+#include "app/linecast/control_server.h"
+#include "app/linecast/report.h"
+#include "lib/base/error.h"
+#include "lib/smart/start_number.h"
+
+namespace linecast::app {
+namespace {
+
+constexpr int kTickMs = 1000;
+
+struct Options {
+  std::string lineup;
+  std::vector<std::string> eal;
+};
+
+template <typename... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  fmt::print(stderr, "linecast: {}\n", fmt::format(format, std::forward<Args>(args)...));
+}
+
+uint64_t wall_clock_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+TimeNs monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+// Blocks SIGINT and SIGTERM in this thread and in those it starts, and makes them readable instead.
+int catch_signals() {
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+std::string answer(Appliance& appliance, const std::string& request) {
+  using Json = nlohmann::ordered_json;
+  const Json asked = Json::parse(request, nullptr, false);
+  if (asked.is_object() && asked.contains("show") && asked["show"].is_string()) {
+    const std::string what = asked["show"];
+    if (what == "channels") return report_channels(appliance).dump();
+    if (what == "ports") return report_ports(appliance).dump();
+    if (what == "lanes") return report_lanes(appliance).dump();
+    return Json{{"error", fmt::format("nothing to show by the name of '{}'", what)}}.dump(
+        -1, ' ', false, Json::error_handler_t::replace);
+  }
+  if (asked.is_object() && asked.contains("rekey") && asked["rekey"].is_string()) {
+    if (appliance.roll_key(asked["rekey"]))
+      return Json{{"done", "the next key epoch will be announced"}}.dump();
+    return Json{{"error", "no running encrypted channel of that name"}}.dump();
+  }
+  return Json{{"error", "not a request that this headend knows"}}.dump();
+}
+
+int run(const Options& options) {
+  const lineup::LoadResult loaded = lineup::load(options.lineup);
+  for (const lineup::Fault& fault : loaded.faults)
+    fmt::print(stderr, "{}\n", lineup::format_fault(options.lineup, fault));
+  if (!loaded.lineup) return 2;
+  const lineup::Lineup& lineup = *loaded.lineup;
+
+  const int signals = catch_signals();
+  const smart::StartNumber start(lineup.state_directory, wall_clock_ns());
+  Appliance appliance(lineup, start.value(), options.eal);
+  ControlServer control(lineup.control_socket,
+                        [&](const std::string& request) { return answer(appliance, request); });
+  appliance.start();
+
+  size_t channels = 0;
+  for (const lineup::Channel& channel : lineup.channels) channels += channel.enabled;
+  say("headend {} running: {} channels, {} ports, {} lanes, {:.1f} MiB of kept packets", lineup.name,
+      channels, appliance.ports(), appliance.lanes(),
+      static_cast<double>(appliance.kept_bytes()) / (1 << 20));
+
+  TimeNs next_tick = monotonic_ns();
+  for (;;) {
+    const TimeNs now = monotonic_ns();
+    if (now >= next_tick) {
+      appliance.tick();
+      next_tick = now + kTickMs * kNsPerMs;
+    }
+    if (control.serve(signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) break;
+  }
+  say("headend {} stopping", lineup.name);
+  close(signals);
+  return 0;
+}
+
+}  // namespace
+
+void add_headend_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "headend", "Run the headend of a lineup, in the foreground, until SIGTERM or SIGINT");
+  command->add_option("--lineup", options->lineup, "the lineup (YAML; see linecast check)")->required();
+  command->add_option("eal", options->eal, "arguments for DPDK's EAL, behind --");
+  command->footer(
+      "Examples:\n"
+      "  linecast headend --lineup /etc/linecast/lineup.yaml\n"
+      "  linecast headend --lineup lineup.yaml -- --log-level=pmd:debug");
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+}  // namespace linecast::app

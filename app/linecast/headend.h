@@ -1,0 +1,11 @@
+// `linecast headend`: sets up EAL, ports, lanes and channels from a lineup, runs the control loop, and takes
+// all down again.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace linecast::app {
+
+void add_headend_command(CLI::App& app, int& exit_code);
+
+}  // namespace linecast::app

@@ -1,0 +1,40 @@
+// The linecast program: one subcommand a file.
+#include <fmt/core.h>
+
+#include "app/linecast/check.h"
+#include "app/linecast/headend.h"
+#include "app/linecast/key.h"
+#include "app/linecast/show.h"
+#include "lib/base/error.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("linecast: a video headend that seals, multicasts and repairs MPEG-TS channels over DPDK");
+  app.set_version_flag("--version", LINECAST_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  linecast key new group keys/news.key\n"
+      "  linecast key new signing keys/headend.key\n"
+      "  linecast check lineup.yaml\n"
+      "  linecast headend --lineup lineup.yaml\n"
+      "  linecast show channels --lineup lineup.yaml\n"
+      "Exit codes: 0 good, 1 failed while running, 2 wrong usage or a faulty lineup.");
+  int exit_code = 0;
+  linecast::app::add_headend_command(app, exit_code);
+  linecast::app::add_check_command(app, exit_code);
+  linecast::app::add_key_command(app, exit_code);
+  linecast::app::add_show_command(app, exit_code);
+  linecast::app::add_rekey_command(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const linecast::Error& error) {
+    fmt::print(stderr, "linecast: error: {}\n", error.what());
+    return 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "linecast: error: {}\n", error.what());
+    return 1;
+  }
+  return exit_code;
+}

@@ -1,0 +1,111 @@
+#include "app/linecast/report.h"
+
+#include <fmt/core.h>
+
+namespace linecast::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string mac_text(const net::Mac& mac) {
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4],
+                     mac[5]);
+}
+
+// Counters from `first` on that are not 0 go to "dropped", so that what is wrong is not lost among zeros.
+template <typename Counters, typename Texts>
+void add_counters(Json& out, const Counters& counters, const Texts& texts, size_t first_drop) {
+  Json dropped = Json::object();
+  for (size_t i = 0; i < counters.size(); ++i) {
+    const std::string name(texts[i].name);
+    if (i < first_drop)
+      out[name] = counters.at(i);
+    else if (counters.at(i) != 0)
+      dropped[name] = counters.at(i);
+  }
+  out["dropped"] = std::move(dropped);
+}
+
+}  // namespace
+
+Json report_channels(const Appliance& appliance) {
+  Json list = Json::array();
+  const lineup::Lineup& lineup = appliance.lineup();
+  for (size_t i = 0; i < lineup.channels.size(); ++i) {
+    const lineup::Channel& channel = lineup.channels[i];
+    Json row;
+    row["name"] = channel.name;
+    row["number"] = channel.number;
+    row["enabled"] = channel.enabled;
+    row["source"] = fmt::format("{}:{}", to_string(channel.source.address), channel.source.udp_port);
+    row["group"] = to_string(channel.output.group);
+    row["port"] = channel.output.udp_port;
+    row["encrypted"] = !channel.key_file.empty();
+    if (const LaneChannel* running = appliance.channel(i); running != nullptr) {
+      row["lane"] = appliance.lane_of(i);
+      row["epoch"] = running->epoch();
+      row["next_sequence"] = running->next_sequence();
+      row["window_packets"] = channel.window_packets;
+      add_counters(row, running->counters(), kChannelCounterTexts, static_cast<size_t>(kFirstChannelDrop));
+    }
+    list.push_back(std::move(row));
+  }
+  return {{"channels", std::move(list)}};
+}
+
+Json report_ports(const Appliance& appliance) {
+  Json list = Json::array();
+  for (size_t i = 0; i < appliance.ports(); ++i) {
+    const lineup::Port& port = appliance.lineup().ports[i];
+    const drivers::PortStatus status = appliance.port(i).status();
+    Json row;
+    row["name"] = port.name;
+    row["device"] = port.device;
+    row["driver"] = status.driver;
+    row["mac"] = mac_text(appliance.port(i).mac());
+    row["address"] = fmt::format("{}/{}", to_string(port.address), port.prefix_length);
+    row["mtu"] = port.mtu;
+    row["link"] = status.link_up ? "up" : "down";
+    row["speed_mbps"] = status.speed_mbps;
+    row["group_filter"] = drivers::to_string(appliance.port(i).group_filter());
+    row["udp_checksum"] = appliance.port(i).udp_checksum_offload() ? "card" : "software";
+    row["received"] = status.received;
+    row["transmitted"] = status.transmitted;
+    row["missed"] = status.missed;
+    row["receive_errors"] = status.receive_errors;
+    row["transmit_errors"] = status.transmit_errors;
+    row["no_buffer"] = status.no_buffer;
+    for (size_t lane = 0; lane < appliance.lanes(); ++lane) {
+      const LaneHost* host = appliance.lane(lane).host_of(i);
+      if (host == nullptr) continue;
+      for (size_t c = 0; c < igmp::kHostCounterCount; ++c)
+        row[std::string(igmp::kHostCounterTexts[c].name)] =
+            host->igmp().count(static_cast<igmp::HostCounter>(c));
+    }
+    list.push_back(std::move(row));
+  }
+  return {{"ports", std::move(list)}};
+}
+
+Json report_lanes(const Appliance& appliance) {
+  Json list = Json::array();
+  for (size_t i = 0; i < appliance.lanes(); ++i) {
+    const Lane& lane = appliance.lane(i);
+    Json row;
+    row["lane"] = i;
+    row["lcore"] = appliance.lineup().lanes.lcores[i];
+    add_counters(row, lane.counters(), kLaneCounterTexts, static_cast<size_t>(kFirstLaneDrop));
+    for (size_t f = 1; f < net::kFrameFaultCount; ++f)
+      if (lane.frame_faults(f) != 0)
+        row["dropped"][std::string(net::kFrameFaultTexts[f].name)] = lane.frame_faults(f);
+    for (size_t f = 1; f < smart::kWireFaultCount; ++f)
+      if (lane.wire_faults(f) != 0)
+        row["dropped"]["smart_" + std::string(smart::kWireFaultTexts[f].name)] = lane.wire_faults(f);
+    list.push_back(std::move(row));
+  }
+  return {{"lanes", std::move(list)},
+          {"kept_packets", appliance.kept_packets()},
+          {"kept_bytes", appliance.kept_bytes()}};
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,128 @@
+#include "app/linecast/show.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/linecast/control_server.h"
+#include "lib/base/error.h"
+#include "lib/lineup/lineup.h"
+
+namespace linecast::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Target {
+  std::string lineup;
+  std::string control;
+};
+
+void add_target_options(CLI::App& command, Target& target) {
+  auto* lineup = command.add_option("--lineup", target.lineup,
+                                    "the lineup that the headend runs: names its control socket");
+  auto* control = command.add_option("--control", target.control, "the control socket itself");
+  lineup->excludes(control);
+}
+
+Json ask(const Target& target, const Json& request) {
+  std::string path = target.control;
+  if (path.empty()) {
+    if (target.lineup.empty()) throw Error("say which headend: --lineup FILE or --control SOCKET");
+    const lineup::LoadResult loaded = lineup::load(target.lineup, {.check_machine = false});
+    if (!loaded.lineup)
+      throw Error(fmt::format("{} is faulty: linecast check {} says why; or use --control SOCKET",
+                              target.lineup, target.lineup));
+    path = loaded.lineup->control_socket;
+  }
+  Json answer = Json::parse(ask_control(path, request.dump()), nullptr, false);
+  if (answer.is_discarded()) throw Error("the headend's answer is not JSON: is it of another version?");
+  if (answer.contains("error")) throw Error(answer["error"].get<std::string>());
+  return answer;
+}
+
+std::string cell(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+void print_table(const Json& rows, const std::vector<std::string>& columns) {
+  std::vector<size_t> widths;
+  for (const std::string& column : columns) {
+    size_t width = column.size();
+    for (const Json& row : rows)
+      if (row.contains(column)) width = std::max(width, cell(row[column]).size());
+    widths.push_back(width);
+  }
+  for (size_t i = 0; i < columns.size(); ++i) fmt::print("{:<{}}  ", columns[i], widths[i]);
+  fmt::print("\n");
+  for (const Json& row : rows) {
+    for (size_t i = 0; i < columns.size(); ++i)
+      fmt::print("{:<{}}  ", row.contains(columns[i]) ? cell(row[columns[i]]) : "-", widths[i]);
+    fmt::print("\n");
+    if (!row.contains("dropped")) continue;
+    for (const auto& [name, count] : row["dropped"].items())
+      fmt::print("    dropped {}: {}\n", name, count.dump());
+  }
+}
+
+int run_show(const Target& target, const std::string& what, bool json) {
+  const Json answer = ask(target, {{"show", what}});
+  if (json) {
+    fmt::print("{}\n", answer.dump(2));
+    return 0;
+  }
+  if (what == "channels")
+    print_table(answer["channels"], {"number", "name", "source", "group", "port", "epoch", "packets_in",
+                                     "packets_sent", "requests", "repairs_sent"});
+  else if (what == "ports")
+    print_table(answer["ports"], {"name", "driver", "address", "mac", "link", "speed_mbps", "group_filter",
+                                  "udp_checksum", "received", "transmitted", "missed"});
+  else
+    print_table(answer["lanes"], {"lane", "lcore", "received", "transmitted", "polls", "busy_polls",
+                                  "full_bursts", "longest_turn_ns", "handed_over"});
+  return 0;
+}
+
+}  // namespace
+
+void add_show_command(CLI::App& app, int& exit_code) {
+  struct Options {
+    Target target;
+    std::string what;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("show", "Show what a running headend does");
+  command->add_option("what", options->what, "channels, ports or lanes")
+      ->required()
+      ->check(CLI::IsMember({"channels", "ports", "lanes"}));
+  add_target_options(*command, options->target);
+  command->add_flag("--json", options->json, "all there is, for programs");
+  command->footer(
+      "Examples:\n"
+      "  linecast show channels --lineup lineup.yaml\n"
+      "  linecast show lanes --control /run/linecast/main.sock --json");
+  command->callback(
+      [options, &exit_code] { exit_code = run_show(options->target, options->what, options->json); });
+}
+
+void add_rekey_command(CLI::App& app, int& exit_code) {
+  struct Options {
+    Target target;
+    std::string channel;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("rekey", "Move a running channel to its next key epoch");
+  command->add_option("channel", options->channel, "the channel's name")->required();
+  add_target_options(*command, options->target);
+  command->footer("Example:\n  linecast rekey news --lineup lineup.yaml");
+  command->callback([options, &exit_code] {
+    const Json answer = ask(options->target, {{"rekey", options->channel}});
+    fmt::print("{}: {}\n", options->channel, cell(answer["done"]));
+    exit_code = 0;
+  });
+}
+
+}  // namespace linecast::app

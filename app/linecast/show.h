@@ -1,0 +1,11 @@
+// `linecast show` and `linecast rekey`: ask a running headend over its control socket.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace linecast::app {
+
+void add_show_command(CLI::App& app, int& exit_code);
+void add_rekey_command(CLI::App& app, int& exit_code);
+
+}  // namespace linecast::app
