@@ -150,28 +150,32 @@ void check_bodies(Bytes body) {
   decode(body, grant);
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const Bytes datagram(data, size);
+void check(Bytes datagram) {
   check_data(datagram);
-  check_bodies(datagram);
   Split split;
-  if (split_message(datagram, split) != WireFault::kNone) return 0;
-  require(kCommonHeaderSize + split.body.size() + split.trailer.size() == size);
+  if (split_message(datagram, split) != WireFault::kNone) return;
+  require(kCommonHeaderSize + split.body.size() + split.trailer.size() == datagram.size());
   switch (split.header.type) {
     case PacketType::kData:
-      require(false);
-      break;
+      return require(false);
     case PacketType::kMessage:
-      check_message(split);
-      break;
+      return check_message(split);
     case PacketType::kReplacement:
-      check_replacement(split);
-      break;
+      return check_replacement(split);
     case PacketType::kTunnelling:
-      check_tunnelling(split);
-      break;
+      return check_tunnelling(split);
   }
+}
+
+}  // namespace
+
+// Each input is tried as it is, and with the PACKET_SIZE that it would need, so that mutations get past it.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  check(Bytes(data, size));
+  check_bodies(Bytes(data, size));
+  if (size < kCommonHeaderSize || size > UINT16_MAX) return 0;
+  std::vector<uint8_t> sized(data, data + size);
+  store_be16(&sized[2], static_cast<uint16_t>(size));
+  check(sized);
   return 0;
 }
