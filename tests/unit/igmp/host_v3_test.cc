@@ -115,7 +115,7 @@ TEST(HostV3, DelaySpreadsOverMaxRespTime) {
   }
   EXPECT_LE(most, 3'174'400 * kNsPerMs);
   EXPECT_GT(most, 3'000 * kNsPerSecond);
-  EXPECT_NEAR(static_cast<double>(sum / 200), 1587.2 * kNsPerSecond, 250.0 * kNsPerSecond);
+  EXPECT_NEAR(static_cast<double>(sum) / 200, 1587.2 * kNsPerSecond, 250.0 * kNsPerSecond);
 }
 
 TEST(HostV3, ANearerGeneralAnswerStands) {
