@@ -110,9 +110,7 @@ void Host::receive_query(TimeNs now, Bytes message) {
   if (membership == nullptr || !joined_any_of(*membership, query->sources))
     return counters_.add(HostCounter::kIgnored);
   counters_.add(HostCounter::kQueries);
-  const TimeNs due = draw();
-  // An answer to a general query that comes sooner will do (RFC 3376, section 5.2, rule 1).
-  if (due < general_due_) schedule(membership->report_due, due);
+  schedule(membership->report_due, draw());  // a general answer that comes sooner takes it along
 }
 
 // Whether a query for these sources (none: for the group) concerns the membership.
