@@ -1,0 +1,52 @@
+#include "lib/smart/receive/hop_table.h"
+
+#include <algorithm>
+
+namespace linecast::smart {
+
+Hop* HopTable::find(Ipv4 address) {
+  for (size_t i = 0; i < size_; ++i)
+    if (hops_[i].address == address) return &hops_[i];
+  return nullptr;
+}
+
+Hop* HopTable::heard(Ipv4 address, TimeNs now) {
+  Hop* hop = find(address);
+  if (hop == nullptr) {
+    if (size_ < kMaxHops) {
+      hop = &hops_[size_++];
+    } else {
+      hop = std::min_element(hops_.begin(), hops_.end(),
+                             [](const Hop& a, const Hop& b) { return a.heard_ns < b.heard_ns; });
+      if (now - hop->heard_ns < kSilentAfter) return nullptr;
+    }
+    *hop = Hop{};
+    hop->address = address;
+  }
+  hop->heard_ns = now;
+  return hop;
+}
+
+bool HopTable::fresh(Ipv4 address, uint64_t start_number, uint64_t count) const {
+  return std::none_of(hops_.begin(), hops_.begin() + size_, [&](const Hop& hop) {
+    if (hop.start_number == start_number) return count <= hop.count;
+    return hop.address == address && start_number < hop.start_number;
+  });
+}
+
+Hop* HopTable::choose(TimeNs now) {
+  const auto answers = [now](const Hop& hop) {
+    return hop.asked_ns == kNever || now - hop.asked_ns < kUnansweredAfter * hop.round_trip_ns;
+  };
+  Hop* best = nullptr;
+  for (size_t i = 0; i < size_; ++i) {
+    Hop& hop = hops_[i];
+    if (now - hop.heard_ns >= kSilentAfter) continue;
+    if (best == nullptr || (answers(hop) && !answers(*best)) ||
+        (answers(hop) == answers(*best) && hop.heard_ns > best->heard_ns))
+      best = &hop;
+  }
+  return best;
+}
+
+}  // namespace linecast::smart

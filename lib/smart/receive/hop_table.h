@@ -1,0 +1,56 @@
+// The hops that a channel comes from: what each said about asking, and which of its messages are fresh.
+// Bounded; one thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "lib/base/ipv4.h"
+#include "lib/base/time.h"
+
+namespace linecast::smart {
+
+struct Hop {
+  Ipv4 address = 0;
+  TimeNs heard_ns = 0;  // a valid packet, last
+  uint8_t quiet = 0;    // the QUIET field of its last packet
+  // From its SENDER_STATUS:
+  bool status_known = false;
+  TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group
+  uint8_t log2_group_size = 0;
+  // Its last accepted message with a trailer:
+  uint64_t start_number = 0;
+  uint64_t count = 0;
+
+  TimeNs asked_ns = kNever;  // the first request since its last repair; kNever: none
+};
+
+class HopTable {
+ public:
+  static constexpr size_t kMaxHops = 8;
+  static constexpr TimeNs kSilentAfter = 3 * kNsPerSecond;  // three SENDER_STATUS
+  static constexpr int kUnansweredAfter = 4;
+
+  // The hop at this address, from which a valid packet came. A new one takes the place of the hop that has
+  // been silent for longest; null where none has been for kSilentAfter.
+  Hop* heard(Ipv4 address, TimeNs now);
+  // Null where it is not known.
+  Hop* find(Ipv4 address);
+
+  // Whether a message with this trailer id and count is newer than what came from the address and, at any
+  // address, from that start. Call only for messages whose MAC fits.
+  bool fresh(Ipv4 address, uint64_t start_number, uint64_t count) const;
+
+  // Whom to ask: of the hops that are not silent the one heard last, but one that answers before one that has
+  // left requests unanswered for kUnansweredAfter round trips. Null where all are silent.
+  Hop* choose(TimeNs now);
+
+  std::span<const Hop> hops() const { return std::span(hops_).first(size_); }
+
+ private:
+  std::array<Hop, kMaxHops> hops_;
+  size_t size_ = 0;
+};
+
+}  // namespace linecast::smart

@@ -1,0 +1,76 @@
+// Which sequences are missing, and when each is to be asked for. Knows no network and no key: it is told what
+// arrived and what must exist, and gives out what is due. One thread.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "lib/smart/receive/receive_counters.h"
+#include "lib/smart/receive/sequence_ring.h"
+
+namespace linecast::smart {
+
+class LossDetector {
+ public:
+  struct Limits {
+    size_t window = 1 << 14;   // sequences from the oldest missing one to the newest; a power of two
+    size_t max_timers = 4096;  // gaps outstanding; beyond it new ones are not asked for
+  };
+
+  LossDetector(const Limits& limits, ReceiveCounters& counters);
+
+  // Forgets everything; `next` is the first sequence that is expected.
+  void start(uint64_t next);
+  // The sequence after the highest that is known to exist.
+  uint64_t next() const { return tracked_.end(); }
+
+  // All sequences below `end` exist: those from next() on are missing, to be asked for at `due` and not
+  // after `deadline`. Nothing where end <= next().
+  void reveal(uint64_t end, TimeNs due, TimeNs deadline);
+  // This one came. Beyond next() it reveals what is in between first, by the same times.
+  void arrived(uint64_t sequence, TimeNs due, TimeNs deadline);
+  // Not asked for before `until`, where it is missing: its repair is on its way, or someone else asked.
+  void hold(std::span<const uint64_t> sequences, TimeNs until);
+
+  // When collect() has something to give; kNever: nothing is missing. May be early, never late.
+  TimeNs next_due() const { return timers_.empty() ? kNever : timers_.front().due; }
+
+  // What collect() does with what it gives out.
+  struct Asking {
+    TimeNs again_at;   // asked for again then, if it has not come
+    TimeNs answer_at;  // when the answer comes: past its deadline a sequence is asked for once, not again
+  };
+  // Writes the missing sequences that are due to `out`, in rising order as far as their due times allow, and
+  // returns how many. What does not fit stays due.
+  size_t collect(TimeNs now, const Asking& asking, std::span<uint64_t> out);
+
+  size_t timers() const { return timers_.size(); }
+
+ private:
+  struct Entry {
+    TimeNs due = 0;  // kNever: not to be asked for any more
+    TimeNs deadline = 0;
+    bool missing = false;
+    bool asked = false;
+  };
+  // Looks at the sequences first .. last at `due`. Only a reminder: the entries say what is really due, so
+  // one that was overtaken does no harm.
+  struct Timer {
+    TimeNs due;
+    uint64_t first, last;
+    bool operator<(const Timer& other) const { return due > other.due; }  // a heap with the earliest in front
+  };
+
+  void push_timer(const Timer& timer);
+  Timer pop_timer();
+  void push(const Entry& entry);
+  void trim(TimeNs now);
+
+  size_t max_timers_;
+  ReceiveCounters& counters_;
+  SequenceRing<Entry> tracked_;  // from the oldest missing one that still counts
+  std::vector<Timer> timers_;    // a heap
+};
+
+}  // namespace linecast::smart
