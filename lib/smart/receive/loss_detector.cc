@@ -79,7 +79,8 @@ size_t LossDetector::collect(TimeNs now, const Asking& asking, std::span<uint64_
     }
     if (s <= timer.last && s < next()) push_timer({timer.due, s, timer.last});
     if (first_asked > last_asked) continue;
-    if (any_again && first_asked <= again.last + kMergeDistance && last_asked + kMergeDistance >= again.first) {
+    if (any_again && first_asked <= again.last + kMergeDistance &&
+        last_asked + kMergeDistance >= again.first) {
       again.first = std::min(again.first, first_asked);
       again.last = std::max(again.last, last_asked);
     } else {

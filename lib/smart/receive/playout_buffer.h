@@ -87,13 +87,13 @@ class PlayoutBuffer {
   PacketPool& pool_;
   PlayoutSink& sink_;
   ReceiveCounters& counters_;
-  SequenceRing<Slot> old_;      // the rest of the run before this one
+  SequenceRing<Slot> old_;  // the rest of the run before this one
   SequenceRing<Slot> current_;
   uint64_t run_begin_ = 0;
-  uint64_t skipped_ = 0;        // before the current run, not yet reported
-  uint64_t holes_first_ = 0;    // given up, not yet reported
+  uint64_t skipped_ = 0;      // before the current run, not yet reported
+  uint64_t holes_first_ = 0;  // given up, not yet reported
   uint64_t holes_ = 0;
-  TimeNs last_due_ns_ = INT64_MIN;   // of the newest place
+  TimeNs last_due_ns_ = INT64_MIN;  // of the newest place
   TimeNs confirmed_ns_ = INT64_MIN;
 };
 

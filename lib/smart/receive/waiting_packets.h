@@ -1,5 +1,5 @@
-// Datagrams that cannot be used yet (their key is not known, their sequence is not yet believed), in the order
-// in which they came. Bounded; one thread.
+// Datagrams that cannot be used yet (their key is not known, their sequence is not yet believed), in the
+// order in which they came. Bounded; one thread.
 #pragma once
 
 #include "lib/base/bytes.h"
