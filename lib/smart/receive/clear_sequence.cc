@@ -40,7 +40,7 @@ ClearSequence::Place ClearSequence::place(uint16_t number) {
   return {Verdict::kJump, start(number).sequence, false};
 }
 
-ClearSequence::Place ClearSequence::place_heartbeat(uint16_t number) {
+ClearSequence::Place ClearSequence::place_near(uint16_t number) {
   if (!started_) return start(number);
   const uint64_t sequence = extend_serial(highest_, number);
   if (!near(highest_, sequence)) return {Verdict::kDoubtful, 0, false};

@@ -20,14 +20,17 @@ class ClearSequence {
     bool row_begins;    // doubtful only: the first of a row
   };
 
-  // For each data packet.
+  // For each original.
   Place place(uint16_t number);
 
-  // For each heartbeat, whose number is the last sent: kPlaced, kStart or (too far off, nothing changed)
-  // kDoubtful.
-  Place place_heartbeat(uint16_t number);
+  // For heartbeats, whose number is the last sent, and repairs: kPlaced, kStart or (too far off, nothing
+  // changed) kDoubtful.
+  Place place_near(uint16_t number);
 
-  // The next data packet or heartbeat begins a new run, whatever its number.
+  // False until the next run has begun.
+  bool started() const { return started_; }
+
+  // The next original or heartbeat begins a new run, whatever its number.
   void expect_start() { started_ = false; }
 
  private:

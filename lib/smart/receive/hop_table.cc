@@ -20,10 +20,9 @@ Hop* HopTable::heard(Ipv4 address, TimeNs now) {
                              [](const Hop& a, const Hop& b) { return a.heard_ns < b.heard_ns; });
       if (now - hop->heard_ns < kSilentAfter) return nullptr;
     }
-    *hop = Hop{};
-    hop->address = address;
+    *hop = Hop{.address = address, .heard_ns = now};
   }
-  hop->heard_ns = now;
+  hop->heard_ns = std::max(hop->heard_ns, now);
   return hop;
 }
 

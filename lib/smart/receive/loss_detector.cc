@@ -22,9 +22,11 @@ void LossDetector::start(uint64_t next) {
 void LossDetector::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
   if (end <= next()) return;
   const uint64_t first = next();
-  const bool timed = due != kNever && timers_.size() < max_timers_;
-  if (timed) push_timer({due, first, end - 1});
-  if (!timed && due != kNever) counters_.add(ReceiveCounter::kRequestOverflow, end - first);
+  const bool timed = timers_.size() < max_timers_;
+  if (timed)
+    push_timer({due, first, end - 1});
+  else
+    counters_.add(ReceiveCounter::kRequestOverflow, end - first);
   const Entry missing{timed ? due : kNever, deadline, true, false};
   while (next() < end) push(missing);
 }

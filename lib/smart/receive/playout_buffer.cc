@@ -87,8 +87,8 @@ void PlayoutBuffer::release_front() {
   if (slot.present()) {
     report_holes();
     const StoredPayload& p = slot.payload;
-    sink_.play({Bytes(p.block + p.offset, p.size), p.format, sequence, slot.due});
-    pool_.give(p.block, p.block_size);
+    sink_.play({Bytes(p.block, p.size), p.format, sequence, slot.due});
+    pool_.give(p.block, p.size);
     counters_.add(ReceiveCounter::kPlayedPackets);
     counters_.add(ReceiveCounter::kPlayedBytes, p.size);
   } else {

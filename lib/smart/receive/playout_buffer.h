@@ -26,12 +26,11 @@ class PlayoutSink {
   virtual void give_up(uint64_t first, uint64_t count) = 0;
 };
 
-// A payload in a block of the pool; the buffer gives the block back once it is played.
+// A payload in a block that was taken from the pool for it; the buffer gives the block back once it is
+// played.
 struct StoredPayload {
   uint8_t* block = nullptr;
-  uint32_t block_size = 0;  // bytes, as taken from the pool
-  uint16_t offset = 0;      // of the payload in it
-  uint16_t size = 0;
+  uint16_t size = 0;  // bytes
   PacketFormat format = PacketFormat::kOpaque;
 };
 

@@ -2,37 +2,36 @@
 #pragma once
 
 #include "lib/base/counters.h"
+#include "lib/smart/replay_window.h"
+#include "lib/smart/wire.h"
 
 namespace linecast::smart {
 
 #define LINECAST_RECEIVE_COUNTERS(_)                                                                       \
   _(kReceived, "received", "originals taken")                                                              \
-  _(kRepairs, "repairs", "repairs taken, needed or not")                                                   \
+  _(kRepairs, "repairs", "repairs taken, late ones included")                                              \
   _(kHeartbeats, "heartbeats", "heartbeats taken")                                                         \
   _(kLost, "lost", "sequences that did not come as originals: repaired + unrecovered")                     \
   _(kRepaired, "repaired", "lost sequences that a repair brought in time")                                 \
   _(kUnrecovered, "unrecovered", "lost sequences that nothing brought in time")                            \
-  _(kDuplicates, "duplicates", "packets and heartbeats that had come before")                              \
+  _(kUnneededRepairs, "unneeded_repairs", "repairs of packets that had come before")                       \
+  _(kDuplicates, "duplicates", "originals and heartbeats that had come before")                            \
   _(kLate, "late", "packets that came after their place was played or given up")                           \
   _(kBeforeStart, "before_start", "packets of before this receiver joined")                                \
   _(kReplayed, "replayed", "packets too old for the replay window")                                        \
   _(kBadTag, "bad_tag", "packets whose GCM tag is wrong: another key, or altered on the way")              \
-  _(kWaited, "waited_for_key", "packets kept until their key is known")                                    \
   _(kUnknownEpoch, "unknown_epoch", "packets whose key did not come in time")                              \
   _(kWaitingOverflow, "waiting_overflow", "packets dropped because too many waited already")               \
   _(kNotSealed, "not_sealed", "clear packets on an encrypted channel")                                     \
   _(kSealedOnClear, "sealed_on_clear", "sealed packets on a clear channel")                                \
-  _(kWrongIv, "wrong_iv", "an IV that contradicts its packet's header")                                    \
+  _(kContradictory, "contradictory", "an IV or heartbeat that contradicts its packet's header")            \
   _(kWrongSender, "wrong_sender", "packets of another sender id")                                          \
-  _(kWrongChannel, "wrong_channel", "KEY_ANNOUNCE of another channel")                                     \
   _(kWrongGroup, "wrong_group", "messages about another group")                                            \
   _(kParity, "parity", "parity packets, which are not used yet")                                           \
   _(kNotForReceivers, "not_for_receivers", "messages that a receiver has no use for")                      \
   _(kBadTrailer, "bad_trailer", "messages whose signature or MAC is wrong or cannot be checked")           \
   _(kStaleMessage, "stale_message", "messages whose count has not risen: replayed or reordered")           \
-  _(kOldStart, "old_start", "KEY_ANNOUNCE of a start that is over")                                        \
   _(kKeyNotHeld, "key_not_held", "KEY_ANNOUNCE that names a group key or cipher that is not held")         \
-  _(kKeyAnnounces, "key_announces", "KEY_ANNOUNCE accepted")                                               \
   _(kSenderStatus, "sender_status", "SENDER_STATUS accepted")                                              \
   _(kQuietMessages, "quiet_messages", "QUIET accepted")                                                    \
   _(kRestarts, "restarts", "new starts of the sender")                                                     \
@@ -49,5 +48,12 @@ namespace linecast::smart {
 LINECAST_COUNTER_LIST(ReceiveCounter, LINECAST_RECEIVE_COUNTERS)
 
 using ReceiveCounters = CounterSet<ReceiveCounter, kReceiveCounterCount>;
+
+// Of a packet that the replay window refuses.
+inline ReceiveCounter replay_counter(const DataHeader& header, ReplayWindow::Verdict verdict) {
+  if (verdict == ReplayWindow::Verdict::kTooOld) return ReceiveCounter::kReplayed;
+  return header.command == DataCommand::kRepair ? ReceiveCounter::kUnneededRepairs
+                                                : ReceiveCounter::kDuplicates;
+}
 
 }  // namespace linecast::smart

@@ -4,7 +4,7 @@
 
 namespace linecast::smart {
 
-size_t WaitingPackets::add(Bytes datagram, Ipv4 source, TimeNs arrived) {
+size_t WaitingPackets::add(Bytes datagram, Ipv4 source, TimeNs arrived, ReceiveCounter reason) {
   if (datagram.empty() || datagram.size() > UINT16_MAX) return 1;
   size_t dropped = 0;
   uint8_t* block = nullptr;
@@ -14,7 +14,7 @@ size_t WaitingPackets::add(Bytes datagram, Ipv4 source, TimeNs arrived) {
     ++dropped;
   }
   std::memcpy(block, datagram.data(), datagram.size());
-  queue_.push({block, static_cast<uint16_t>(datagram.size()), source, arrived});
+  queue_.push({block, static_cast<uint16_t>(datagram.size()), source, arrived, reason});
   return dropped;
 }
 
@@ -22,10 +22,6 @@ WaitingPackets::Packet WaitingPackets::take() {
   const Packet packet = queue_.front();
   queue_.pop();
   return packet;
-}
-
-void WaitingPackets::clear() {
-  while (!queue_.empty()) done(take());
 }
 
 }  // namespace linecast::smart

@@ -6,6 +6,7 @@
 #include "lib/base/ipv4.h"
 #include "lib/base/time.h"
 #include "lib/smart/receive/packet_pool.h"
+#include "lib/smart/receive/receive_counters.h"
 #include "lib/smart/receive/sequence_ring.h"
 
 namespace linecast::smart {
@@ -17,6 +18,7 @@ class WaitingPackets {
     uint16_t size = 0;
     Ipv4 source = 0;
     TimeNs arrived_ns = 0;
+    ReceiveCounter reason = ReceiveCounter::kUnknownEpoch;  // to count, should it wait in vain
     Bytes bytes() const { return Bytes(block, size); }
   };
 
@@ -25,16 +27,14 @@ class WaitingPackets {
 
   // Keeps a copy. Where there is no room the oldest go: returns how many packets were dropped for it (the new
   // one included, where it does not fit at all).
-  size_t add(Bytes datagram, Ipv4 source, TimeNs arrived);
+  size_t add(Bytes datagram, Ipv4 source, TimeNs arrived, ReceiveCounter reason);
 
   bool empty() const { return queue_.empty(); }
   size_t size() const { return queue_.size(); }
   const Packet& front() const { return queue_.front(); }
-  // Takes the oldest out; give it back with done() or put it back with keep().
+  // Takes the oldest out; done() gives its storage back.
   Packet take();
   void done(const Packet& packet) { pool_.give(packet.block, packet.size); }
-  void keep(const Packet& packet) { queue_.push(packet); }
-  void clear();
 
  private:
   PacketPool pool_;

@@ -71,11 +71,11 @@ TEST(ClearSequence, AnExpectedStartIsBelievedAtOnce) {
 
 TEST(ClearSequence, HeartbeatsMoveItButNeverFar) {
   ClearSequence clear;
-  const auto begin = clear.place_heartbeat(499);
+  const auto begin = clear.place_near(499);
   ASSERT_EQ(begin.verdict, Verdict::kStart);
   EXPECT_EQ(clear.place(500).sequence, begin.sequence + 1);
-  EXPECT_EQ(clear.place_heartbeat(510).sequence, begin.sequence + 11);
-  EXPECT_EQ(clear.place_heartbeat(510 + 16385).verdict, Verdict::kDoubtful);
+  EXPECT_EQ(clear.place_near(510).sequence, begin.sequence + 11);
+  EXPECT_EQ(clear.place_near(510 + 16385).verdict, Verdict::kDoubtful);
   EXPECT_EQ(clear.place(511).sequence, begin.sequence + 12);
 }
 

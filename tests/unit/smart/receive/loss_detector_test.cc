@@ -130,14 +130,6 @@ TEST_F(LossDetectorTest, ABurstOfThousandsIsGivenOutInParts) {
   EXPECT_LT(detector.timers(), 10u);
 }
 
-TEST_F(LossDetectorTest, NeverAskedForWhereTheSenderForbidsIt) {
-  detector.start(0);
-  detector.arrived(3, kNever, kDeadline);
-  EXPECT_EQ(detector.next_due(), kNever);
-  EXPECT_EQ(collect(500 * kMs), Sequences{});
-  EXPECT_EQ(counters.get(ReceiveCounter::kRequestOverflow), 0u);
-}
-
 TEST_F(LossDetectorTest, StartForgets) {
   detector.start(0);
   arrive(10);

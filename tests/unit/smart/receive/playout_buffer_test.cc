@@ -34,14 +34,12 @@ class Journal : public PlayoutSink {
 class PlayoutBufferTest : public testing::Test {
  protected:
   PlayoutBuffer::Verdict insert(PlayoutBuffer& to, uint64_t sequence, TimeNs now) {
-    uint8_t* block = pool.take(20);
-    std::memset(block, 0, 20);
-    block[8] = static_cast<uint8_t>(sequence);
-    const auto verdict = to.insert(
-        sequence,
-        {.block = block, .block_size = 20, .offset = 8, .size = 10, .format = PacketFormat::kMpegTs}, now);
+    uint8_t* block = pool.take(10);
+    std::memset(block, static_cast<uint8_t>(sequence), 10);
+    const auto verdict =
+        to.insert(sequence, {.block = block, .size = 10, .format = PacketFormat::kMpegTs}, now);
     if (verdict != PlayoutBuffer::Verdict::kStored && verdict != PlayoutBuffer::Verdict::kFilled)
-      pool.give(block, 20);
+      pool.give(block, 10);
     return verdict;
   }
   PlayoutBuffer::Verdict insert(uint64_t sequence, TimeNs now) { return insert(buffer, sequence, now); }
@@ -203,11 +201,10 @@ TEST_F(PlayoutBufferTest, GivesItsBlocksBack) {
   PlayoutBuffer lean(kBuffer, 64, tight, journal, counters);
   lean.start(0, 0, 0);
   for (uint64_t s = 0; s < 1000; ++s) {
-    uint8_t* block = tight.take(20);
+    uint8_t* block = tight.take(10);
     ASSERT_NE(block, nullptr);
-    block[8] = static_cast<uint8_t>(s);
-    lean.insert(s,
-                {.block = block, .block_size = 20, .offset = 8, .size = 10, .format = PacketFormat::kMpegTs},
+    block[0] = static_cast<uint8_t>(s);
+    lean.insert(s, {.block = block, .size = 10, .format = PacketFormat::kMpegTs},
                 static_cast<TimeNs>(s) * 5 * kMs);
     lean.play_due(static_cast<TimeNs>(s) * 5 * kMs);
   }

@@ -1,0 +1,326 @@
+#include "lib/smart/receive/channel_receiver.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/smart/receive/back_off.h"
+#include "lib/smart/receive/pair_packer.h"
+#include "lib/smart/trailer.h"
+
+namespace linecast::smart {
+namespace {
+
+// What one round asks for at most, and the pause after it: bounds the datagrams in one poll, whatever is
+// missing. A burst fits in one datagram, single losses in 17.
+constexpr size_t kMaxAskedAtOnce = 17 * kMaxPairs;
+constexpr TimeNs kAskPauseNs = kNsPerMs;
+constexpr uint64_t kBadTagsReported = 100;
+constexpr TimeNs kSilenceOfARestartNs = 100 * kNsPerMs;
+
+}  // namespace
+
+ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manager& manager,
+                                 std::span<const crypto::GroupKey> keys,
+                                 std::vector<crypto::PublicKey> trusted, Random& random,
+                                 ReceiverOutput& output)
+    : settings_(settings),
+      manager_(manager),
+      random_(random),
+      output_(output),
+      members_(manager, keys, settings.channel_id, settings.receiver_id),
+      acceptor_(settings.channel_id, std::move(trusted)),
+      opener_(manager, members_, counters_),
+      pool_(settings.max_packet_bytes),
+      playout_(settings.buffer_ns, settings.max_packets, pool_, output, counters_),
+      losses_({.window = settings.max_packets}, counters_),
+      waiting_(settings.max_waiting_packets, settings.max_waiting_bytes) {}
+
+void ChannelReceiver::receive(TimeNs now, Bytes datagram, Ipv4 source) {
+  CommonHeader header;
+  const WireFault fault = decode_common(datagram, header);
+  if (fault != WireFault::kNone) {
+    wire_faults_.add(fault);
+  } else if (header.type == PacketType::kData) {
+    receive_data(now, datagram, source);
+  } else {
+    receive_message(now, datagram, source);
+  }
+}
+
+void ChannelReceiver::receive_data(TimeNs now, Bytes datagram, Ipv4 source) {
+  DataHeader header;
+  const WireFault fault = decode_data(datagram, header);
+  if (fault != WireFault::kNone) {
+    wire_faults_.add(fault);
+    return;
+  }
+  if (header.sealed != settings_.encrypted) {
+    counters_.add(header.sealed ? ReceiveCounter::kSealedOnClear : ReceiveCounter::kNotSealed);
+    report_once(header.sealed ? ReceiverEvent::kSealedOnClear : ReceiverEvent::kNotSealed);
+  } else if (header.command == DataCommand::kParity) {
+    counters_.add(ReceiveCounter::kParity);
+  } else if (settings_.encrypted) {
+    receive_sealed({now, source, header}, datagram);
+  } else {
+    receive_clear({now, source, header}, datagram);
+  }
+}
+
+void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
+  StreamOpener::Opened opened;
+  switch (opener_.open(arrival.now, arrival.header, datagram, opened)) {
+    case StreamOpener::Verdict::kOpened:
+      break;
+    case StreamOpener::Verdict::kKeyUnknown:
+      return wait(arrival, datagram, ReceiveCounter::kUnknownEpoch);
+    case StreamOpener::Verdict::kOtherSender: {
+      bool keys_held = true;
+      const Iv iv = decode_iv(datagram.data() + kDataHeaderSize);
+      if (opener_.follow_standby(arrival.now, iv.sender_id, keys_held)) new_stream(keys_held);
+      return;
+    }
+    case StreamOpener::Verdict::kBadTag:
+      if (++bad_tags_in_a_row_ == kBadTagsReported) report_once(ReceiverEvent::kNothingOpens);
+      return refuse(arrival, datagram, ReceiveCounter::kBadTag);
+    case StreamOpener::Verdict::kReplay:
+      return refuse(arrival, datagram, replay_counter(arrival.header, opened.replay));
+    case StreamOpener::Verdict::kDropped:
+      return;
+  }
+  bad_tags_in_a_row_ = 0;
+  if (!running_ || opened.sequence >= losses_.next()) {
+    synch_code_ = arrival.header.synch_code;
+    key_id_ = opened.key_id;
+  }
+  if (opened.heartbeat)
+    take_heartbeat(arrival, opened.sequence);
+  else
+    take_packet(arrival, opened.sequence, opened.payload);
+}
+
+void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
+  const DataHeader& header = arrival.header;
+  const Bytes payload = datagram.subspan(kDataHeaderSize);
+  const bool original = header.command == DataCommand::kOriginal;
+  if (header.command == DataCommand::kHeartbeat &&
+      static_cast<uint16_t>(load_be64(payload.data())) != header.number) {
+    counters_.add(ReceiveCounter::kContradictory);
+    return;
+  }
+  if (header.command == DataCommand::kRepair && !clear_.started()) {
+    counters_.add(ReceiveCounter::kBeforeStart);
+    return;
+  }
+  const ClearSequence::Place place =
+      original ? clear_.place(header.number) : clear_.place_near(header.number);
+  switch (place.verdict) {
+    case ClearSequence::Verdict::kPlaced:
+      break;
+    case ClearSequence::Verdict::kStart:
+      clear_seen_.reset();
+      running_ = false;
+      break;
+    case ClearSequence::Verdict::kJump:
+      counters_.add(ReceiveCounter::kJumps);
+      clear_seen_.reset();
+      begin_run(arrival.now, place.sequence - 2, 0);
+      retry_waiting();  // the two before it
+      break;
+    case ClearSequence::Verdict::kDoubtful:
+      if (!original) return counters_.add(ReceiveCounter::kDoubtful);
+      while (place.row_begins && !waiting_.empty()) drop_waiting();
+      return wait(arrival, datagram, ReceiveCounter::kDoubtful);
+  }
+  if (header.command == DataCommand::kHeartbeat) return take_heartbeat(arrival, place.sequence);
+  const ReplayWindow::Verdict replay = clear_seen_.check(place.sequence);
+  if (replay != ReplayWindow::Verdict::kNew) {
+    counters_.add(replay_counter(header, replay));
+    return;
+  }
+  clear_seen_.mark(place.sequence);
+  take_packet(arrival, place.sequence, payload);
+}
+
+void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload) {
+  const bool repair = arrival.header.command == DataCommand::kRepair;
+  counters_.add(repair ? ReceiveCounter::kRepairs : ReceiveCounter::kReceived);
+  Hop* hop = heard(arrival);
+  if (repair && hop != nullptr) hop->asked_ns = kNever;
+
+  if (!running_) {
+    if (repair) return counters_.add(ReceiveCounter::kBeforeStart);  // of a loss that is not ours
+    begin_run(arrival.now, sequence, 0);
+  } else if (sequence >= losses_.next() + kMaxSequenceJump) {
+    counters_.add(ReceiveCounter::kJumps);
+    begin_run(arrival.now, sequence, sequence - losses_.next());
+  }
+  const TimeNs asked_at = sequence > losses_.next() ? first_asked_at(arrival.now, hop) : arrival.now;
+  losses_.arrived(sequence, asked_at, arrival.now + settings_.buffer_ns);
+
+  StoredPayload stored;
+  if (!store(arrival.header.format, payload, stored)) return counters_.add(ReceiveCounter::kNoMemory);
+  const PlayoutBuffer::Verdict verdict = playout_.insert(sequence, stored, arrival.now);
+  switch (verdict) {
+    case PlayoutBuffer::Verdict::kStored:
+    case PlayoutBuffer::Verdict::kFilled:
+      if (!repair) return;
+      counters_.add(ReceiveCounter::kLost);
+      counters_.add(ReceiveCounter::kRepaired);
+      return;
+    case PlayoutBuffer::Verdict::kLate:
+      counters_.add(ReceiveCounter::kLate);
+      break;
+    case PlayoutBuffer::Verdict::kBeforeStart:
+      counters_.add(ReceiveCounter::kBeforeStart);
+      break;
+    case PlayoutBuffer::Verdict::kDuplicate:
+      counters_.add(ReceiveCounter::kDuplicates);
+      break;
+  }
+  pool_.give(stored.block, stored.size);
+}
+
+void ChannelReceiver::take_heartbeat(const Arrival& arrival, uint64_t last) {
+  counters_.add(ReceiveCounter::kHeartbeats);
+  const Hop* hop = heard(arrival);
+  const uint64_t end = last + 1;
+  if (!running_) {
+    begin_run(arrival.now, end, 0);
+  } else if (end == losses_.next()) {
+    playout_.confirm(arrival.now);
+  } else if (end > losses_.next()) {
+    if (end - losses_.next() > kMaxSequenceJump) return counters_.add(ReceiveCounter::kDoubtful);
+    losses_.reveal(end, first_asked_at(arrival.now, hop), arrival.now + settings_.buffer_ns);
+    playout_.reveal(end, arrival.now);
+  }
+}
+
+void ChannelReceiver::begin_run(TimeNs now, uint64_t first, uint64_t skipped) {
+  running_ = true;
+  playout_.start(first, skipped, now);
+  losses_.start(first);
+  report_once(ReceiverEvent::kStreamBegins);
+}
+
+Hop* ChannelReceiver::heard(const Arrival& arrival) {
+  Hop* hop = hops_.heard(arrival.source, arrival.now);
+  if (hop != nullptr)
+    hop->quiet = arrival.header.quiet;
+  else
+    counters_.add(ReceiveCounter::kHopOverflow);
+  return hop;
+}
+
+TimeNs ChannelReceiver::first_asked_at(TimeNs now, const Hop* hop) {
+  TimeNs wait = 0;
+  if (hop != nullptr) {
+    wait = back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
+    if (wait == kNever) wait = 2 * hop->round_trip_ns;  // to look whether it may be asked by then
+  }
+  return now + settings_.reorder_ns + wait;
+}
+
+// Only what is valid comes here, so nothing else can push packets out of the buffer.
+bool ChannelReceiver::store(PacketFormat format, Bytes payload, StoredPayload& out) {
+  uint8_t* block = nullptr;
+  while ((block = pool_.take(payload.size())) == nullptr)
+    if (!playout_.release_early()) return false;
+  if (!payload.empty()) std::memcpy(block, payload.data(), payload.size());
+  out = {.block = block, .size = static_cast<uint16_t>(payload.size()), .format = format};
+  return true;
+}
+
+// In a stream that goes on, a wrong tag is a forgery or damage and a number that came before a copy. In one
+// that fell silent they may be of the sender's next start, whose KEY_ANNOUNCE was lost or is still to come.
+void ChannelReceiver::refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason) {
+  if (running_ && arrival.now - opener_.opened_ns() >= kSilenceOfARestartNs)
+    wait(arrival, datagram, reason);
+  else
+    counters_.add(reason);
+}
+
+void ChannelReceiver::wait(const Arrival& arrival, Bytes datagram, ReceiveCounter reason) {
+  const size_t dropped = waiting_.add(datagram, arrival.source, arrival.now, reason);
+  if (dropped == 0) return;
+  counters_.add(ReceiveCounter::kWaitingOverflow, dropped);
+  if (reason == ReceiveCounter::kUnknownEpoch) report_once(ReceiverEvent::kNoKey);
+}
+
+void ChannelReceiver::drop_waiting() {
+  const WaitingPackets::Packet packet = waiting_.take();
+  counters_.add(packet.reason);
+  if (packet.reason == ReceiveCounter::kUnknownEpoch) report_once(ReceiverEvent::kNoKey);
+  waiting_.done(packet);
+}
+
+void ChannelReceiver::retry_waiting() {
+  for (size_t n = waiting_.size(); n > 0; --n) {
+    const WaitingPackets::Packet packet = waiting_.take();
+    receive_data(packet.arrived_ns, packet.bytes(), packet.source);  // may have to wait again
+    waiting_.done(packet);
+  }
+}
+
+void ChannelReceiver::expire_waiting(TimeNs now) {
+  while (!waiting_.empty() && waiting_.front().arrived_ns + settings_.buffer_ns <= now) drop_waiting();
+}
+
+void ChannelReceiver::poll(TimeNs now) {
+  playout_.play_due(now);
+  expire_waiting(now);
+  ask(now);
+}
+
+TimeNs ChannelReceiver::next_due() const {
+  TimeNs due = playout_.next_due();
+  if (running_) due = std::min(due, std::max(losses_.next_due(), ask_from_));
+  if (!waiting_.empty()) due = std::min(due, waiting_.front().arrived_ns + settings_.buffer_ns);
+  return due;
+}
+
+void ChannelReceiver::ask(TimeNs now) {
+  if (!running_ || now < ask_from_ || losses_.next_due() > now) return;
+  Hop* hop = hops_.choose(now);
+  if (hop == nullptr || hop->quiet == kQuietDoNotAsk) {
+    ask_from_ = now + 2 * (hop != nullptr ? hop->round_trip_ns : Hop{}.round_trip_ns);
+    return;
+  }
+  const TimeNs again_at =
+      now + 2 * hop->round_trip_ns + back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
+  // Until the hop has told its round trip, an answer may come at once.
+  const TimeNs answer_at = hop->status_known ? now + hop->round_trip_ns : now;
+  std::array<uint64_t, kMaxAskedAtOnce> due;
+  const size_t count = losses_.collect(now, {again_at, answer_at}, due);
+  ask_from_ = now + kAskPauseNs;
+  if (count == 0) return;
+  if (hop->asked_ns == kNever) hop->asked_ns = now;
+  counters_.add(ReceiveCounter::kSequencesRequested, count);
+  for (std::span<const uint64_t> rest = std::span(due).first(count); !rest.empty();)
+    send_request(*hop, take_pairs(rest));
+}
+
+void ChannelReceiver::send_request(const Hop& hop, const PairList& pairs) {
+  std::array<uint8_t, kMaxRequestSize> datagram;
+  size_t size = encode(Replacement{settings_.group, pairs}, datagram);
+  if (settings_.encrypted) {
+    const MemberKeys::Member* member = members_.find(key_id_);
+    if (member == nullptr) return;
+    const TrailerFields fields{.id = settings_.receiver_id, .key_id = key_id_, .count = losses_.next() - 1};
+    size = append_cmac_trailer(manager_, member->up, fields, synch_code_, datagram, size);
+  }
+  counters_.add(ReceiveCounter::kRequestsSent);
+  output_.send(hop.address, settings_.port, Bytes(datagram).first(size));
+}
+
+void ChannelReceiver::report_once(ReceiverEvent event) {
+  const auto bit = [](ReceiverEvent e) { return 1u << static_cast<unsigned>(e); };
+  // Where it is known why there is no key, that says more.
+  if (event == ReceiverEvent::kNoKey &&
+      (reported_ & (bit(ReceiverEvent::kKeyNotHeld) | bit(ReceiverEvent::kUntrusted))) != 0)
+    return;
+  if ((reported_ & bit(event)) != 0) return;
+  reported_ |= bit(event);
+  output_.report(event);
+}
+
+}  // namespace linecast::smart

@@ -1,0 +1,140 @@
+// The receiving end of one channel: takes datagrams as they come off the network, and gives packets to play
+// out in order and at their times, and requests for what is missing. No socket and no clock: it is driven by
+// receive() and poll(), with the time as argument. One thread.
+#pragma once
+
+#include "lib/base/random.h"
+#include "lib/smart/key_acceptor.h"
+#include "lib/smart/receive/clear_sequence.h"
+#include "lib/smart/receive/hop_table.h"
+#include "lib/smart/receive/loss_detector.h"
+#include "lib/smart/receive/playout_buffer.h"
+#include "lib/smart/receive/stream_opener.h"
+#include "lib/smart/receive/waiting_packets.h"
+
+namespace linecast::smart {
+
+struct ReceiverSettings {
+  crypto::ChannelId channel_id{};
+  Ipv4 group = 0;
+  uint16_t port = kDefaultPort;  // of the hops: where requests go
+  bool encrypted = true;
+  uint64_t receiver_id = 0;
+  TimeNs buffer_ns = kNsPerSecond;
+  TimeNs reorder_ns = 5 * kNsPerMs;      // a packet may be late by so much before it is asked for
+  size_t max_packets = 1 << 14;          // places in the play-out buffer; a power of two
+  size_t max_packet_bytes = 64 << 20;    // of packet storage
+  size_t max_waiting_packets = 1 << 12;  // for their key; a power of two
+  size_t max_waiting_bytes = 8 << 20;
+};
+
+// What a person should hear of, each told once until it is over.
+#define LINECAST_RECEIVER_EVENTS(_)                                                           \
+  _(kStreamBegins, "stream_begins", "the stream begins")                                      \
+  _(kRestart, "restart", "the sender has started anew")                                       \
+  _(kNoKey, "no_key", "packets come, but no KEY_ANNOUNCE that tells their key")               \
+  _(kKeyNotHeld, "key_not_held",                                                              \
+    "the sender uses a group key that is not held here, or with another cipher")              \
+  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")  \
+  _(kNothingOpens, "nothing_opens", "packets do not open with the key: is it the right one?") \
+  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")      \
+  _(kNotSealed, "not_sealed", "the channel is clear, but a key was given")
+LINECAST_COUNTER_LIST(ReceiverEvent, LINECAST_RECEIVER_EVENTS)
+
+class ReceiverOutput : public PlayoutSink {
+ public:
+  // To be sent by UDP. `datagram` only during the call.
+  virtual void send(Ipv4 to, uint16_t port, Bytes datagram) = 0;
+  virtual void report(ReceiverEvent event) = 0;
+};
+
+class ChannelReceiver {
+ public:
+  // manager, random and output must outlive it. keys and trusted: of encrypted channels only.
+  ChannelReceiver(const ReceiverSettings& settings, crypto::Manager& manager,
+                  std::span<const crypto::GroupKey> keys, std::vector<crypto::PublicKey> trusted,
+                  Random& random, ReceiverOutput& output);
+  ChannelReceiver(const ChannelReceiver&) = delete;
+  ChannelReceiver& operator=(const ChannelReceiver&) = delete;
+
+  // A UDP payload that came to the group, or to where the requests were sent from. source: its address.
+  void receive(TimeNs now, Bytes datagram, Ipv4 source);
+
+  // Plays what is due and asks for what is missing. Call at next_due(), or earlier.
+  void poll(TimeNs now);
+  TimeNs next_due() const;
+
+  // Plays all that is held at once, in order.
+  void play_all() { playout_.play_all(); }
+
+  const ReceiveCounters& counters() const { return counters_; }
+  const CounterSet<WireFault, kWireFaultCount>& wire_faults() const { return wire_faults_; }
+  const CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount>& key_announces() const { return announces_; }
+
+ private:
+  // A packet that is valid: opened, or clear.
+  struct Arrival {
+    TimeNs now;
+    Ipv4 source;
+    const DataHeader& header;
+  };
+
+  // channel_receiver.cc
+  void receive_data(TimeNs now, Bytes datagram, Ipv4 source);
+  void receive_sealed(const Arrival& arrival, Bytes datagram);
+  void receive_clear(const Arrival& arrival, Bytes datagram);
+  void take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload);
+  void take_heartbeat(const Arrival& arrival, uint64_t last);
+  void begin_run(TimeNs now, uint64_t first, uint64_t skipped);
+  Hop* heard(const Arrival& arrival);
+  TimeNs first_asked_at(TimeNs now, const Hop* hop);
+  bool store(PacketFormat format, Bytes payload, StoredPayload& out);
+  void refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
+  void wait(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
+  void drop_waiting();
+  void retry_waiting();
+  void expire_waiting(TimeNs now);
+  void ask(TimeNs now);
+  void send_request(const Hop& hop, const PairList& pairs);
+  void report_once(ReceiverEvent event);
+
+  // channel_receiver_messages.cc
+  void receive_message(TimeNs now, Bytes datagram, Ipv4 source);
+  void take_key_announce(TimeNs now, Bytes datagram);
+  void new_stream(bool keys_held);
+  void take_status(const SenderStatus& status, Hop& hop);
+  void take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop);
+  Hop* speaker(TimeNs now, Bytes datagram, const Split& split, Ipv4 source);
+
+  const ReceiverSettings settings_;
+  crypto::Manager& manager_;
+  Random& random_;
+  ReceiverOutput& output_;
+  ReceiveCounters counters_;
+  CounterSet<WireFault, kWireFaultCount> wire_faults_;
+  CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount> announces_;
+  uint32_t reported_ = 0;  // a bit for each event
+
+  // Encrypted channels.
+  MemberKeys members_;
+  KeyAcceptor acceptor_;
+  StreamOpener opener_;
+  uint8_t synch_code_ = 0;  // of the newest packet that was opened
+  uint16_t key_id_ = 0;
+  uint64_t bad_tags_in_a_row_ = 0;
+
+  // Clear channels.
+  ClearSequence clear_;
+  ReplayWindow clear_seen_;
+  uint64_t clear_start_number_ = 0;  // from SENDER_STATUS; 0: none yet
+
+  PacketPool pool_;
+  PlayoutBuffer playout_;
+  LossDetector losses_;
+  HopTable hops_;
+  WaitingPackets waiting_;
+  bool running_ = false;  // a first sequence is known
+  TimeNs ask_from_ = INT64_MIN;
+};
+
+}  // namespace linecast::smart

@@ -1,0 +1,214 @@
+// A sender, a link that loses, delays and copies, and the receiver under test, on a clock set by hand.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "lib/smart/receive/channel_receiver.h"
+#include "tests/packets/smart_sender.h"
+
+namespace linecast::smart {
+
+using packets::Datagram;
+using packets::SmartSender;
+
+inline constexpr TimeNs kMs = kNsPerMs;
+inline constexpr Ipv4 kHop = 0x0a000001;
+
+inline bool is_data(const Datagram& d) { return d[1] >> 6 == 0; }
+inline DataCommand command(const Datagram& d) { return static_cast<DataCommand>(d[1] >> 4 & 3); }
+inline bool is_original(const Datagram& d) { return is_data(d) && command(d) == DataCommand::kOriginal; }
+inline bool is_announce(const Datagram& d) {
+  return d[1] == (1 << 6 | static_cast<int>(MessageCommand::kKeyAnnounce));
+}
+
+class Scenario : public ReceiverOutput {
+ public:
+  struct Options {
+    SmartSender::Options sender;
+    ReceiverSettings settings;
+    bool trusted = true;
+    std::optional<std::vector<crypto::GroupKey>> keys;  // none: the sender's
+  };
+
+  Scenario() : Scenario(Options{}) {}
+  explicit Scenario(Options options) : sender(std::make_unique<SmartSender>(options.sender)) {
+    options.settings.channel_id = options.sender.channel_id;
+    options.settings.group = options.sender.group;
+    options.settings.encrypted = options.sender.encrypted;
+    options.settings.receiver_id = 77;
+    std::vector<crypto::PublicKey> trusted;
+    if (options.trusted) trusted.push_back(sender->public_key());
+    const auto keys = options.keys.value_or(std::vector{options.sender.group_key});
+    receiver = std::make_unique<ChannelReceiver>(options.settings, manager_, keys, trusted, random_, *this);
+  }
+
+  // --- the link towards the receiver ---
+  std::function<bool(const Datagram&)> drop = [](const Datagram&) { return false; };
+  std::function<TimeNs(const Datagram&)> delay = [](const Datagram&) { return kMs; };
+  std::function<bool(const Datagram&)> duplicate = [](const Datagram&) { return false; };
+
+  void transmit(const Datagram& packet, Ipv4 source = kHop) {
+    if (drop(packet)) return;
+    const TimeNs arrival = now + delay(packet);
+    at(arrival, [this, packet, source] { receiver->receive(now, packet, source); });
+    if (duplicate(packet))
+      at(arrival + kMs / 3, [this, packet, source] { receiver->receive(now, packet, source); });
+  }
+
+  // --- the sender's day ---
+  // A packet every interval from now on, with announcements, status and heartbeats as a headend sends them.
+  void send_stream(size_t count, TimeNs interval) {
+    for (size_t i = 0; i < count; ++i) at(now + static_cast<TimeNs>(i) * interval, [this] { send_one(); });
+  }
+  void send_one() {
+    transmit(sender->data(payload(sent++)));
+    last_data_ = now;
+    schedule_heartbeat(20 * kMs);
+  }
+  // Announcements each 100 ms and status each second, and heartbeats of before the first packet.
+  void start_sender() {
+    const SmartSender* mine = sender.get();
+    const auto repeat = [this, mine](TimeNs interval, auto make) {
+      const auto tick = std::make_shared<std::function<void()>>();
+      *tick = [this, mine, interval, make, tick] {
+        if (sender.get() != mine || now > stop_at) return;
+        transmit(make(*sender));
+        at(now + interval, *tick);
+      };
+      at(now, *tick);
+    };
+    if (sender->o.encrypted) repeat(100 * kMs, [](SmartSender& s) { return s.announce(); });
+    repeat(kNsPerSecond, [](SmartSender& s) { return s.status(); });
+    last_data_ = now;
+    schedule_heartbeat(0);
+  }
+  void restart_sender(const SmartSender::Options& options) {
+    retired.push_back(std::move(sender));
+    sender = std::make_unique<SmartSender>(options);
+  }
+
+  // --- the clock ---
+  void at(TimeNs when, std::function<void()> what) { events_.emplace(when, std::move(what)); }
+  void run_until(TimeNs end) {
+    for (;;) {
+      const TimeNs event = events_.empty() ? kNever : events_.begin()->first;
+      const TimeNs next = std::min(event, receiver->next_due());
+      if (next > end) break;
+      ASSERT_LT(++steps_, 5'000'000) << "the receiver asks to be called without end";
+      now = std::max(now, next);
+      if (event <= now) {
+        const auto what = std::move(events_.begin()->second);
+        events_.erase(events_.begin());
+        what();
+      }
+      receiver->poll(now);
+    }
+    now = end;
+  }
+  void run_for(TimeNs span) { run_until(now + span); }
+
+  // --- what the receiver gave ---
+  struct Played {
+    uint64_t index;  // of the payload
+    uint64_t sequence;
+    TimeNs when;
+  };
+  std::vector<Played> played;
+  uint64_t given_up = 0;
+  std::vector<Datagram> requests;
+  std::vector<Ipv4> asked;  // the hop of each
+  std::vector<TimeNs> asked_at;
+  std::vector<ReceiverEvent> events;
+  bool may_play_early = false;
+  bool answers = true;
+  bool requests_valid = true;
+
+  std::vector<uint64_t> indices() const {
+    std::vector<uint64_t> out;
+    for (const Played& p : played) out.push_back(p.index);
+    return out;
+  }
+  // 0 .. sent - 1, each once, in order.
+  bool complete() const {
+    bool in_order = played.size() == sent;
+    for (size_t i = 0; i < played.size() && in_order; ++i) in_order = played[i].index == i;
+    return in_order;
+  }
+  uint64_t count(ReceiveCounter c) const { return receiver->counters().get(c); }
+  uint64_t events_of(ReceiverEvent e) const {
+    return static_cast<uint64_t>(std::count(events.begin(), events.end(), e));
+  }
+  // How often this sequence was asked for.
+  size_t times_asked(uint64_t sequence) const {
+    size_t times = 0;
+    for (const Datagram& request : requests) {
+      Split split;
+      Replacement m;
+      EXPECT_EQ(split_message(request, split), WireFault::kNone);
+      EXPECT_TRUE(decode(split.body, m));
+      for (const SequencePair& pair : m.list.view()) {
+        const auto behind = static_cast<uint16_t>(static_cast<uint16_t>(sequence) - pair.sequence);
+        times += behind == 0 || (behind <= 16 && (pair.mask >> (behind - 1) & 1) != 0);
+      }
+    }
+    return times;
+  }
+
+  static std::vector<uint8_t> payload(uint64_t index) {
+    std::vector<uint8_t> bytes(1316);
+    Random random(index);
+    for (size_t i = 0; i + 8 <= bytes.size(); i += 8) store_be64(&bytes[i], random.next());
+    store_be64(bytes.data(), index);
+    return bytes;
+  }
+
+  TimeNs now = 1000 * kNsPerSecond;
+  TimeNs stop_at = INT64_MAX;  // announcements and the like end then
+  std::unique_ptr<SmartSender> sender;
+  std::vector<std::unique_ptr<SmartSender>> retired;
+  std::unique_ptr<ChannelReceiver> receiver;
+  uint64_t sent = 0;
+
+ private:
+  void play(const PlayedPacket& packet) override {
+    const uint64_t index = packet.payload.size() < 8 ? UINT64_MAX : load_be64(packet.payload.data());
+    EXPECT_TRUE(std::ranges::equal(packet.payload, payload(index))) << "packet " << packet.sequence;
+    EXPECT_EQ(packet.format, sender->o.format);
+    EXPECT_TRUE(may_play_early || now >= packet.due_ns);
+    played.push_back({index, packet.sequence, now});
+  }
+  void give_up(uint64_t, uint64_t lost) override { given_up += lost; }
+  void send(Ipv4 to, uint16_t port, Bytes datagram) override {
+    EXPECT_EQ(port, kDefaultPort);
+    requests.emplace_back(datagram.begin(), datagram.end());
+    asked.push_back(to);
+    asked_at.push_back(now);
+    if (!answers) return;
+    at(now + kMs, [this, request = requests.back(), to] {
+      bool ok = false;
+      for (const Datagram& repair : sender->answer(request, ok)) transmit(repair, to);
+      requests_valid = requests_valid && ok;
+    });
+  }
+  void report(ReceiverEvent event) override { events.push_back(event); }
+
+  void schedule_heartbeat(TimeNs interval) {
+    at(now + interval, [this, interval, data = last_data_, mine = sender.get()] {
+      if (data != last_data_ || mine != sender.get() || now > stop_at) return;
+      transmit(sender->heartbeat());
+      schedule_heartbeat(std::clamp(2 * interval, 20 * kMs, kNsPerSecond));
+    });
+  }
+
+  crypto::Manager manager_;
+  Random random_{1};
+  std::multimap<TimeNs, std::function<void()>> events_;
+  TimeNs last_data_ = 0;
+  uint64_t steps_ = 0;
+};
+
+}  // namespace linecast::smart
