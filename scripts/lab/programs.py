@@ -1,0 +1,83 @@
+"""The programs under test, as processes in a namespace."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from lab.network import LabError, call, stop, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+LINECAST = ROOT / 'build/app/linecast/linecast'
+RECEIVE = ROOT / 'build/app/receive/linecast-receive'
+FEED_TS = ROOT / 'scripts/feed-ts'
+
+
+class Program:
+    """A process whose standard output and error go to files in a directory."""
+
+    def __init__(self, namespace, name, directory, *command):
+        self.name = name
+        self.output = directory / f'{name}.out'
+        self.log = directory / f'{name}.log'
+        with open(self.output, 'wb') as output, open(self.log, 'wb') as log:
+            self.process = namespace.start(*command, stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+
+    def check_running(self):
+        if self.process.poll() is not None:
+            raise LabError(f'{self.name} ended with status {self.process.returncode}; the end of its log:\n'
+                           + '\n'.join(self.log.read_text(errors='replace').splitlines()[-15:]))
+        return True
+
+    def stop(self):
+        """Ends it with SIGTERM, which must be clean; returns nothing, raises LabError."""
+        self.check_running()
+        if (status := stop(self.process)) != 0:
+            raise LabError(f'{self.name} did not stop cleanly (status {status}): see {self.log}')
+
+
+class Headend(Program):
+    def __init__(self, namespace, directory, lineup):
+        self.lineup = lineup
+        super().__init__(namespace, 'headend', directory, LINECAST, 'headend', '--lineup', lineup)
+
+    def wait_ready(self, timeout_s=20):
+        wait_until(lambda: self.check_running() and 'running' in self.log.read_text(errors='replace'),
+                   timeout_s, 'the headend does not say that it is running')
+
+    def channels(self):
+        """{name: counters}"""
+        shown = call([str(LINECAST), 'show', 'channels', '--json', '--lineup', str(self.lineup)])
+        return {channel['name']: channel for channel in json.loads(shown)['channels']}
+
+
+class Receiver(Program):
+    def __init__(self, namespace, name, directory, *arguments):
+        super().__init__(namespace, name, directory, RECEIVE, '--stats', *arguments)
+
+    def channels(self):
+        """{name: its last statistics}, as far as whole lines have been written."""
+        latest = {}
+        for line in self.output.read_text().splitlines(keepends=True):
+            if line.endswith('\n'):
+                statistics = json.loads(line)
+                latest[statistics['channel']] = statistics
+        return latest
+
+
+class Feeder(Program):
+    """scripts/feed-ts; feeds are FILE=udp://... or FILE=rtp://..."""
+
+    def __init__(self, namespace, directory, *feeds):
+        super().__init__(namespace, 'feeder', directory, FEED_TS, *feeds)
+
+    def done(self):
+        if (status := self.process.poll()) not in (None, 0):
+            raise LabError(f'the feeder failed (status {status}): {self.log.read_text().strip()}')
+        return status == 0
+
+
+def new_keys(directory, channel_ciphers):
+    """Makes DIRECTORY/NAME.key for each {name: cipher}, and signing.key with signing.key.pub."""
+    for name, cipher in channel_ciphers.items():
+        call([str(LINECAST), 'key', 'new', 'group', str(directory / f'{name}.key'), '--cipher', cipher])
+    call([str(LINECAST), 'key', 'new', 'signing', str(directory / 'signing.key')])

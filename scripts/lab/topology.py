@@ -1,0 +1,92 @@
+"""The network of the demo and of the system tests, and lineups that fit it.
+
+    source                 headend                    switch                     receiver1, receiver2, ...
+    src0 ------veth------- in0   out0 ------veth----- up0  br0  down1 ---veth--- eth0
+    10.71.0.2        (10.71.0.1) (10.72.0.1)          IGMP snooping, querier     10.72.0.11, .12, ...
+
+The addresses in brackets are the appliance's own: the kernel of its namespace has none, and answers nothing.
+"""
+
+from dataclasses import dataclass
+
+from lab.network import Network
+
+SOURCE_ADDRESS = '10.71.0.2'
+HEADEND_IN = '10.71.0.1'
+HEADEND_OUT = '10.72.0.1'
+SMART_PORT = 47100
+
+
+@dataclass(frozen=True)
+class Channel:
+    name: str
+    number: int
+    source: str  # udp://ADDRESS:PORT or rtp://ADDRESS:PORT, as feed-ts takes it
+    group: str
+    cap_bps: int
+    cipher: str | None  # of its key file NAME.key; None: a clear channel
+    source_specific: bool = False
+
+    def lineup(self):
+        scheme, _, target = self.source.partition('://')
+        address, port = target.split(':')
+        return f'''
+  - name: {self.name}
+    number: {self.number}
+    source:
+      interface: in
+      address: {address}
+      port: {port}
+      format: {'rtp' if scheme == 'rtp' else 'ts'}
+{f"      ssm_source: {SOURCE_ADDRESS}" if self.source_specific else "      # from any sender"}
+    output:
+      interface: out
+      group: {self.group}
+      port: {SMART_PORT}
+    bitrate_cap: {self.cap_bps}
+    {f'key: {self.name}.key' if self.cipher else 'clear: true'}
+'''
+
+
+class Topology:
+    def __init__(self, network: Network, receivers: int):
+        self.source = network.namespace('source')
+        self.headend = network.namespace('headend')
+        self.switch = network.namespace('switch')
+        self.receivers = [network.namespace(f'receiver{number}') for number in range(1, receivers + 1)]
+
+        network.veth(self.source, 'src0', self.headend, 'in0')
+        self.source.feeds_dpdk('src0')
+        self.source.address('src0', f'{SOURCE_ADDRESS}/24')
+
+        network.veth(self.headend, 'out0', self.switch, 'up0')
+        self.switch.feeds_dpdk('up0')
+        for number, receiver in enumerate(self.receivers, 1):
+            network.veth(self.switch, f'down{number}', receiver, 'eth0')
+            receiver.address('eth0', f'10.72.0.{10 + number}/24')
+        network.bridge(self.switch, 'br0', ['up0', *(f'down{number}' for number in range(1, receivers + 1))])
+
+
+def lineup(channels, lcores):
+    """The headend's YAML; key and state files are taken from the lineup's own directory."""
+    main_lcore, *lanes = lcores
+    return f'''\
+headend:
+  name: lab
+  sender_id: 1
+  state: state
+  signing_key: signing.key
+  control: control.sock
+lanes:
+  main_lcore: {main_lcore}
+  lcores: {lanes}
+  idle_sleep_us: 50  # cores are shared here
+eal: [--in-memory, --no-pci]
+ports:
+  - name: in
+    device: net_af_packet0,iface=in0
+    address: {HEADEND_IN}/24
+  - name: out
+    device: net_af_packet1,iface=out0
+    address: {HEADEND_OUT}/24
+channels:{''.join(channel.lineup() for channel in channels)}'''
