@@ -1,0 +1,293 @@
+"""scripts/test: everything that can be checked on one machine, one step after another, counted case by case."""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FUZZ_SECONDS = 5
+TAIL_LINES = 40
+SKIPPED_STATUS = 77  # as meson and automake have it
+
+
+class Results:
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+        self.skipped = []
+
+    def passes(self, count=1):
+        self.passed += count
+
+    def fails(self, name, log=''):
+        self.failed.append(name)
+        print(f'   FAILED: {name}')
+        for line in log.splitlines()[-TAIL_LINES:]:
+            print(f'   | {line}')
+
+    def skips(self, name, reason):
+        self.skipped.append((name, reason))
+        print(f'   SKIPPED: {name}: {reason}')
+
+    def closing_line(self):
+        return f'{self.passed} passed, {len(self.failed)} failed, {len(self.skipped)} skipped'
+
+
+def run(command, timeout_s, env=None):
+    """(exit status, output) of a command; one that takes too long is ended, and has failed."""
+    with tempfile.TemporaryFile('w+', errors='replace') as log:
+        with subprocess.Popen([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                              stderr=subprocess.STDOUT, env={**os.environ, **(env or {})},
+                              start_new_session=True) as process:
+            try:
+                status = process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                status = 124
+            finally:
+                end_group(process)
+        log.seek(0)
+        output = log.read()
+    return status, output + (f'\ngiven up after {timeout_s} s' if status == 124 else '')
+
+
+def end_group(process):
+    """SIGTERM, time to clean up, SIGKILL: to the process and all that it started (its own session)."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def run_tap(results, label, command, timeout_s):
+    """A test program counts by its TAP lines, or, where it prints none, as one case by its exit status."""
+    status, output = run(command, timeout_s)
+    cases = re.findall(r'^(ok|not ok)\b[ \d]*(?:- )?(.*?)(?:# SKIP(.*))?$((?:\n#.*)*)', output, flags=re.M)
+    failures = [case for case in cases if case[0] == 'not ok']
+    for verdict, name, reason, detail in cases:
+        if verdict == 'not ok':
+            results.fails(f'{label}: {name.strip()}', detail.strip())
+        elif reason:
+            results.skips(f'{label}: {name.strip()}', reason.strip())
+        else:
+            results.passes()
+    if status == SKIPPED_STATUS and not cases:
+        results.skips(label, (output.strip().splitlines() or ['no reason given'])[-1])
+    elif status != 0 and not failures:
+        results.fails(f'{label} (status {status})', output)
+    elif status == 0 and not cases:
+        results.passes()
+
+
+def build(results, directory, options, env=None):
+    """Configures and builds; False where that fails. An earlier build of this tree is built upon."""
+    status, output = 1, ''
+    if (ROOT / directory).exists():
+        status, output = run(['meson', 'setup', '--reconfigure', directory, *options], 120, env)
+        if status != 0:
+            shutil.rmtree(ROOT / directory)  # another tree's, or broken
+    if status != 0:
+        status, output = run(['meson', 'setup', directory, *options], 120, env)
+    if status == 0:
+        status, output = run(['ninja', '-C', directory], 900)
+    if status != 0:
+        results.fails(f'building {directory}', output)
+    return status == 0
+
+
+def gtest_counts(directory, program, results):
+    """Counts what a GoogleTest program reported; None where it left no report, else its number of failures."""
+    reports = [path for path in directory.iterdir() if re.fullmatch(rf'{re.escape(program)}(_\d+)?\.json', path.name)]
+    failures = None
+    for path in reports:
+        failures = failures or 0
+        for suite in json.loads(path.read_text())['testsuites']:
+            for case in suite['testsuite']:
+                name = f'{program} {suite["name"]}.{case["name"]}'
+                if case.get('failures'):
+                    failures += 1
+                    results.fails(name, '\n'.join(failure['failure'] for failure in case['failures']))
+                elif case['result'] == 'SKIPPED':
+                    results.skips(name, 'skips itself')
+                elif case['status'] == 'RUN':
+                    results.passes()
+        path.unlink()
+    return failures
+
+
+def meson_tests(results, directory, env=None):
+    with tempfile.TemporaryDirectory(prefix='linecast-gtest-') as reports:
+        status, output = run(['meson', 'test', '-C', directory, '--no-rebuild', '--print-errorlogs'], 600,
+                             {**(env or {}), 'GTEST_OUTPUT': f'json:{reports}/'})
+        log = ROOT / directory / 'meson-logs/testlog.json'
+        programs = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+        before = len(results.failed)
+        for program in programs:
+            failures = gtest_counts(Path(reports), Path(program['command'][0]).name, results)
+            if program['result'] == 'SKIP':
+                results.skips(program['name'], program.get('stdout', '').strip())
+            elif program['result'] != 'OK' and not failures:  # a crash, a sanitizer, a time-out, no GoogleTest
+                results.fails(f'{directory} {program["name"]}: {program["result"]}',
+                              program.get('stdout', '') + program.get('stderr', ''))
+            elif program['result'] == 'OK' and failures is None:
+                results.passes()
+    if not programs or (status != 0 and len(results.failed) == before):
+        results.fails(f'meson test -C {directory} (status {status})', output)
+
+
+# --- the steps ------------------------------------------------------------------------------------------------------
+
+def structure(results):
+    for script in executables('tests/structure'):
+        run_tap(results, script.name, [script], 120)
+
+
+def release_tests(results):
+    meson_tests(results, 'build')
+
+
+def sanitizer_tests(results):
+    if build(results, 'build-asan', ['-Dcore_only=true', '-Db_sanitize=address,undefined', '-Dbuildtype=debug',
+                                     '-Doptimization=1']):
+        meson_tests(results, 'build-asan', {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+                                            'ASAN_OPTIONS': 'detect_stack_use_after_return=1'})
+
+
+def fuzz(results):
+    if not build(results, 'build-fuzz', ['-Dfuzz=true'], {'CC': 'clang', 'CXX': 'clang++'}):
+        return
+
+    def one(source):
+        target = ROOT / 'build-fuzz/tests/fuzz' / source.stem
+        with tempfile.TemporaryDirectory(prefix='linecast-fuzz-') as corpus:
+            return source, run([target, f'-max_total_time={FUZZ_SECONDS}', '-timeout=5', '-rss_limit_mb=2048',
+                                f'-artifact_prefix={ROOT}/build-fuzz/', '-print_final_stats=1', corpus],
+                               FUZZ_SECONDS + 60)
+
+    sources = sorted((ROOT / 'tests/fuzz').glob('*_fuzz.cc'))
+    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+        for source, (status, output) in pool.map(one, sources):
+            if status == 0:
+                results.passes()
+            else:
+                results.fails(f'{source.stem} (status {status})', output)
+    if not sources:
+        results.fails('no fuzz target was found')
+
+
+def tidy(results):
+    sources = [entry['file'] for entry in json.loads((ROOT / 'build/compile_commands.json').read_text())]
+    sources = sorted({os.path.relpath(ROOT / 'build' / source, ROOT) for source in sources})
+    faults = []
+
+    def one(source):
+        return source, run(['clang-tidy', '-p', 'build', '--quiet', source], 300)
+
+    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+        for done, (source, (status, output)) in enumerate(pool.map(one, sources), 1):
+            if status != 0:
+                faults.append(f'{source}:\n{output}')
+            if sys.stdout.isatty():
+                print(f'\r   {done} of {len(sources)}', end='', flush=True)
+    if sys.stdout.isatty():
+        print('\r', end='')
+    if faults or not sources:
+        results.fails('clang-tidy', '\n'.join(faults))
+    else:
+        results.passes()
+
+
+def system_tests(results):
+    reason = why_no_namespaces()
+    for script in executables('tests/system'):
+        if reason:
+            results.skips(script.name, reason)
+        else:
+            started = time.monotonic()
+            run_tap(results, script.name, [script], 240)
+            print(f'   {script.name}: {time.monotonic() - started:.0f} s')
+
+
+def demo(results):
+    names = ['the demo is bit-exact', "the demo's traffic decodes without a malformed packet"]
+    if reason := why_no_namespaces():
+        for name in names:
+            results.skips(name, reason)
+        return
+    with tempfile.TemporaryDirectory(prefix='linecast-test-') as directory:
+        capture = Path(directory, 'demo.pcap')
+        status, output = run([sys.executable, ROOT / 'scripts/lab/demo.py', '--seconds', '6', '--pcap', capture,
+                              '--json', Path(directory, 'demo.json'), '--png', Path(directory, 'demo.png')], 180)
+        print('\n'.join(f'   | {line}' for line in output.splitlines()))
+        if status == 0:
+            results.passes()
+        else:
+            results.fails(f'{names[0]} (status {status})')
+        run_tap(results, names[1], [ROOT / 'tests/dissect_capture.py', capture], 120)
+
+
+STEPS = {
+    'structure': ('structure checks', structure),
+    'unit': ('unit tests, packet tables, virtual devices', release_tests),
+    'sanitizers': ('the core under ASan and UBSan', sanitizer_tests),
+    'fuzz': (f'fuzz targets, {FUZZ_SECONDS} s each', fuzz),
+    'tidy': ('clang-tidy', tidy),
+    'system': ('system tests in network namespaces', system_tests),
+    'demo': ('the demo, in a short form', demo),
+}
+
+
+def executables(folder):
+    return sorted(path for path in (ROOT / folder).iterdir() if path.is_file() and os.access(path, os.X_OK))
+
+
+def cores():
+    return len(os.sched_getaffinity(0))
+
+
+def why_no_namespaces():
+    if os.geteuid() != 0:
+        return 'needs root'
+    status, output = run(['unshare', '--net', 'true'], 10)
+    return '' if status == 0 else f'no network namespaces here: {output.strip()}'
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='scripts/test', description=__doc__)
+    parser.add_argument('steps', nargs='*', metavar='STEP', help=f'only these: {", ".join(STEPS)}')
+    arguments = parser.parse_args()
+    if unknown := set(arguments.steps) - set(STEPS):
+        parser.error(f'no such step: {", ".join(sorted(unknown))}')
+    chosen = [STEPS[name] for name in STEPS if not arguments.steps or name in arguments.steps]
+
+    results = Results()
+    begun = time.monotonic()
+    for number, (title, function) in enumerate(chosen, 1):
+        print(f'== {number}/{len(chosen)} {title}', flush=True)
+        started, passed = time.monotonic(), results.passed
+        try:
+            function(results)
+        except Exception as error:  # a broken step is a failed test, and no reason to leave the others out
+            results.fails(f'{title}: {type(error).__name__}: {error}')
+        print(f'   {results.passed - passed} passed in {time.monotonic() - started:.0f} s', flush=True)
+    print(f'== {time.monotonic() - begun:.0f} s in all')
+    for name in results.failed:
+        print(f'FAILED: {name}')
+    for name, reason in results.skipped:
+        print(f'SKIPPED: {name}: {reason}')
+    print(results.closing_line())
+    return 1 if results.failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
