@@ -3,8 +3,11 @@
 import hashlib
 import subprocess
 from dataclasses import dataclass
+from random import Random
 
 from lab.network import LabError
+
+TS_PACKET = 188  # bytes
 
 
 @dataclass(frozen=True)
@@ -50,3 +53,20 @@ def take_picture(transport_stream, png, at_s):
 def sha256(path):
     with open(path, 'rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def write_noise(path, seconds, rate_bps, seed=1):
+    """A transport stream without pictures: random payload on one PID, a PCR every 20 ms. Quick, where nobody watches."""
+    random = Random(seed)
+    packets = round(seconds * rate_bps / 8 / TS_PACKET)
+    every = max(1, round(0.02 * rate_bps / 8 / TS_PACKET))
+    with open(path, 'wb') as file:
+        for number in range(packets):
+            header = bytes([0x47, 0x01, 0x00])
+            if number % every == 0:
+                ticks = round(number * TS_PACKET * 8 / rate_bps * 27_000_000)
+                pcr = (ticks // 300 << 15 | 0x7E00 | ticks % 300).to_bytes(6, 'big')
+                header += bytes([0x30 | number & 15, 7, 0x10]) + pcr
+            else:
+                header += bytes([0x10 | number & 15])
+            file.write(header + random.randbytes(TS_PACKET - len(header)))

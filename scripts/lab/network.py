@@ -112,12 +112,14 @@ class Network:
 
     def __exit__(self, *_):
         # A second signal must not interrupt the cleaning up.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        handlers = [signal.signal(number, signal.SIG_IGN) for number in numbers]
         for process in reversed(self.processes):
             stop(process, grace_s=3)
         for namespace in self.namespaces:
             call(['ip', 'netns', 'delete', namespace.path.name])
+        for number, handler in zip(numbers, handlers):
+            signal.signal(number, handler)
 
     def namespace(self, name):
         namespace = Namespace(self, name)

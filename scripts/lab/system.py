@@ -1,0 +1,82 @@
+"""What a system test is made of: `run(test, ...)` calls each test with a Lab of its own, and prints TAP."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from lab.network import LabError, Network
+from lab.programs import Feeder, Headend, Receiver, new_keys
+from lab.topology import HEADEND_OUT, SMART_PORT, SOURCE_ADDRESS, Topology, lineup
+
+SKIPPED_STATUS = 77
+
+
+class Lab:
+    """A directory, the network of lab.topology with one receiver namespace or more, and programs in it."""
+
+    def __init__(self, directory, network, receivers):
+        self.directory = directory
+        self.topology = Topology(network, receivers)
+        self.headend = None
+        self.started = {}  # how often a program of that name
+
+    def name_of(self, kind):
+        self.started[kind] = self.started.get(kind, 0) + 1
+        return f'{kind}{self.started[kind]}'
+
+    def write_lineup(self, channels):
+        """Keys (once) and lineup.yaml of these channels."""
+        if not (self.directory / 'signing.key').exists():
+            new_keys(self.directory, {channel.name: channel.cipher for channel in channels if channel.cipher})
+            (self.directory / 'state').mkdir()
+        path = self.directory / 'lineup.yaml'
+        path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2]))
+        return path
+
+    def start_headend(self, channels):
+        self.headend = Headend(self.topology.headend, self.directory, self.write_lineup(channels))
+        self.headend.wait_ready()
+        return self.headend
+
+    def start_receiver(self, channel, out, *more, number=1, key=None):
+        """linecast-receive of one channel in namespace receiver<number>."""
+        keys = []
+        if channel.cipher:
+            keys = ['--key', key or self.directory / f'{channel.name}.key',
+                    '--trust', self.directory / 'signing.key.pub']
+        return Receiver(self.topology.receivers[number - 1], self.name_of('receive'), self.directory,
+                        '--channel', channel.name, '--group', f'{channel.group}:{SMART_PORT}',
+                        '--source', HEADEND_OUT, '--interface', 'eth0', *keys, '--out', out, *more)
+
+    def start_feed(self, *feeds):
+        """(file, channel) pairs, live."""
+        return Feeder(self.topology.source, self.directory, '--interface', SOURCE_ADDRESS,
+                      *(f'{file}={channel.source}' for file, channel in feeds))
+
+
+def run(*tests, receivers=1):
+    if os.geteuid() != 0:
+        print('needs root')
+        sys.exit(SKIPPED_STATUS)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    failed = False
+    for number, test in enumerate(tests, 1):
+        name = test.__name__.replace('_', ' ')
+        with tempfile.TemporaryDirectory(prefix='linecast-system-') as directory:
+            try:
+                with Network() as network:
+                    test(Lab(Path(directory), network, receivers))
+                print(f'ok {number} - {name}', flush=True)
+            except (AssertionError, LabError):
+                failed = True
+                print(f'not ok {number} - {name}')
+                details = traceback.format_exc().splitlines()
+                for log in sorted(Path(directory).glob('*.log')):
+                    details += [f'{log.name}:', *log.read_text(errors='replace').splitlines()[-15:]]
+                for line in details:
+                    print(f'#   {line}', flush=True)
+    print(f'1..{len(tests)}')
+    sys.exit(1 if failed else 0)
