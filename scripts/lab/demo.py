@@ -24,7 +24,8 @@ RECEIVERS = 2
 CHANNELS = [
     (Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 4_000_000, 'aes-128-gcm'),
      Picture('testsrc', 640, 360, 25, 330, 3_000_000)),
-    (Channel('film', 2, 'rtp://239.71.1.2:5000', '239.72.1.2', 6_500_000, 'aes-128-gcm', source_specific=True),
+    (Channel('film', 2, 'rtp://239.71.1.2:5000', '239.72.1.2', 6_500_000, 'aes-128-gcm', source_specific=True,
+             format='rtp'),
      Picture('gradients', 1280, 720, 25, 440, 5_000_000)),
     (Channel('sport', 3, f'udp://{HEADEND_IN}:5003', '239.72.1.3', 10_000_000, 'aes-256-gcm'),
      Picture('testsrc2', 1280, 720, 50, 550, 8_000_000)),

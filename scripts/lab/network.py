@@ -35,6 +35,14 @@ def _die_with_parent():
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def why_no_namespaces():
+    """Empty where networks can be made here; else the reason why not."""
+    if os.geteuid() != 0:
+        return 'needs root'
+    done = subprocess.run(['unshare', '--net', 'true'], capture_output=True, text=True, check=False)
+    return '' if done.returncode == 0 else f'no network namespaces here: {done.stderr.strip()}'
+
+
 class Namespace:
     def __init__(self, network, name):
         self.network = network
@@ -105,8 +113,8 @@ class Network:
         self.processes = []
 
     def __enter__(self):
-        if os.geteuid() != 0:
-            raise LabError('network namespaces need root')
+        if reason := why_no_namespaces():
+            raise LabError(reason)
         _remove_stale()
         return self
 

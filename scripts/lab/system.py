@@ -7,7 +7,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from lab.network import LabError, Network
+from lab.network import LabError, Network, why_no_namespaces
 from lab.programs import Feeder, Headend, Receiver, new_keys
 from lab.topology import HEADEND_OUT, SMART_PORT, SOURCE_ADDRESS, Topology, lineup
 
@@ -58,8 +58,8 @@ class Lab:
 
 
 def run(*tests, receivers=1):
-    if os.geteuid() != 0:
-        print('needs root')
+    if reason := why_no_namespaces():
+        print(reason)
         sys.exit(SKIPPED_STATUS)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     failed = False

@@ -26,10 +26,10 @@ class Channel:
     cap_bps: int
     cipher: str | None  # of its key file NAME.key; None: a clear channel
     source_specific: bool = False
+    format: str = 'ts'
 
     def lineup(self):
-        scheme, _, target = self.source.partition('://')
-        address, port = target.split(':')
+        address, port = self.source.partition('://')[2].split(':')
         return f'''
   - name: {self.name}
     number: {self.number}
@@ -37,7 +37,7 @@ class Channel:
       interface: in
       address: {address}
       port: {port}
-      format: {'rtp' if scheme == 'rtp' else 'ts'}
+      format: {self.format}
 {f"      ssm_source: {SOURCE_ADDRESS}" if self.source_specific else "      # from any sender"}
     output:
       interface: out
