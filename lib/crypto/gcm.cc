@@ -30,7 +30,7 @@ bool GcmKey::open(Manager& manager, const uint8_t* iv, Bytes aad, Bytes cipherte
   gcm_context_data context;
   std::array<uint8_t, kGcmTagSize> expected;
   (cipher_ == Cipher::kAes256Gcm ? manager.get()->gcm256_dec : manager.get()->gcm128_dec)(
-      &tables_, &context, plaintext, ciphertext.data(), ciphertext.size(), nonce.data(), aad.data(),
+      &tables_, &context, plaintext, ciphertext.data(), ciphertext.size(), nonce.bytes, aad.data(),
       aad.size(), expected.data(), kGcmTagSize);
   if (tags_equal(expected.data(), tag)) return true;
   wipe(MutableBytes(plaintext, ciphertext.size()));

@@ -2,6 +2,7 @@
 // only once made, so one GcmKey may serve several threads, each with its own Manager.
 #pragma once
 
+#include <immintrin.h>
 #include <intel-ipsec-mb.h>
 
 #include "lib/crypto/manager.h"
@@ -36,15 +37,24 @@ class alignas(64) GcmKey {
     const Nonce nonce = make_nonce(iv);
     gcm_context_data context;
     (cipher_ == Cipher::kAes256Gcm ? manager.get()->gcm256_enc : manager.get()->gcm128_enc)(
-        &tables_, &context, ciphertext, plaintext.data(), plaintext.size(), nonce.data(), aad.data(),
+        &tables_, &context, ciphertext, plaintext.data(), plaintext.size(), nonce.bytes, aad.data(),
         aad.size(), tag, kGcmTagSize);
   }
 
-  using Nonce = std::array<uint8_t, IMB_GCM_IV_DATA_LEN>;
+  // salt | IV and 4 bytes that nobody reads. Stored at once: ipsec-mb loads it at once, and a load that two
+  // stores feed has to wait for both to reach the cache (some 6 ns a packet).
+  struct alignas(16) Nonce {
+    uint8_t bytes[16];
+  };
   Nonce make_nonce(const uint8_t* iv) const {
+    uint64_t iv_word;
+    uint32_t salt_word;
+    std::memcpy(&iv_word, iv, sizeof iv_word);
+    std::memcpy(&salt_word, salt_.data(), sizeof salt_word);
     Nonce nonce;
-    std::memcpy(nonce.data(), salt_.data(), salt_.size());
-    std::memcpy(nonce.data() + salt_.size(), iv, nonce.size() - salt_.size());
+    _mm_store_si128(
+        reinterpret_cast<__m128i*>(nonce.bytes),
+        _mm_set_epi64x(static_cast<int64_t>(iv_word >> 32), static_cast<int64_t>(iv_word << 32 | salt_word)));
     return nonce;
   }
 

@@ -114,14 +114,12 @@ inline WireFault decode_data(Bytes datagram, DataHeader& out) {
 }
 
 // Writes 8 bytes.
+// As one word, so that the AAD can be read back from a register.
 inline void encode_data_header(const DataHeader& header, uint8_t* out) {
-  out[0] = header.synch_code;
-  out[1] = static_cast<uint8_t>(static_cast<unsigned>(header.command) << 4);
-  store_be16(out + 2, header.size);
-  store_be16(out + 4, header.number);
-  out[6] = static_cast<uint8_t>(static_cast<unsigned>(header.format) << 6 | (header.sealed ? 0x20 : 0) |
-                                (header.quiet & 15) << 1);
-  out[7] = 0;
+  store_be64(out, uint64_t{header.synch_code} << 56 | uint64_t{static_cast<uint8_t>(header.command)} << 52 |
+                      uint64_t{header.size} << 32 | uint64_t{header.number} << 16 |
+                      uint64_t{static_cast<uint8_t>(header.format)} << 14 | uint64_t{header.sealed} << 13 |
+                      uint64_t{header.quiet & 15u} << 9);
 }
 
 // Changes CMD of an encoded data header in place (original <-> repair) and sets QUIET: the two fields that no
