@@ -40,9 +40,9 @@ local f = {
   type = ProtoField.uint8("smart.type", "Packet type", base.DEC, type_names, 0xc0),
   data_cmd = ProtoField.uint8("smart.data_cmd", "Command", base.DEC, data_names, 0x30),
   reserved_cmd = ProtoField.uint8("smart.reserved_cmd", "Reserved", base.DEC, nil, 0x0f),
-  message_cmd = ProtoField.uint8("smart.message_cmd", "Command", base.DEC, message_names, 0x3f),
-  replacement_cmd = ProtoField.uint8("smart.replacement_cmd", "Command", base.DEC, replacement_names, 0x3f),
-  tunnelling_cmd = ProtoField.uint8("smart.tunnelling_cmd", "Command", base.DEC, tunnelling_names, 0x3f),
+  message_cmd = ProtoField.uint8("smart.message_cmd", "Command", base.HEX, message_names, 0x3f),
+  replacement_cmd = ProtoField.uint8("smart.replacement_cmd", "Command", base.HEX, replacement_names, 0x3f),
+  tunnelling_cmd = ProtoField.uint8("smart.tunnelling_cmd", "Command", base.HEX, tunnelling_names, 0x3f),
   size = ProtoField.uint16("smart.size", "Packet size", base.DEC),
   -- data
   seq = ProtoField.uint16("smart.seq", "Packet number", base.DEC),
