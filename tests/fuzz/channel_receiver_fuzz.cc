@@ -1,0 +1,133 @@
+// A receiver against a script of genuine, damaged and invented datagrams, and of time passing. Beside what
+// the sanitizers see it must play in order, ask for no more than it may, and never want to be called without
+// end.
+#include <cstdlib>
+
+#include "lib/smart/receive/channel_receiver.h"
+#include "tests/packets/smart_sender.h"
+
+namespace {
+
+using namespace linecast;         // NOLINT(google-build-using-namespace)
+using namespace linecast::smart;  // NOLINT(google-build-using-namespace)
+using packets::Datagram;
+using packets::SmartSender;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+class Output : public ReceiverOutput {
+ public:
+  void play(const PlayedPacket& packet) override {
+    require(packet.due_ns >= last_due_);  // so sequences rise too, but for new runs
+    last_due_ = packet.due_ns;
+  }
+  void give_up(uint64_t, uint64_t count) override { require(count > 0); }
+  void send(Ipv4, uint16_t, Bytes datagram) override {
+    Split split;
+    Replacement request;
+    require(split_message(datagram, split) == WireFault::kNone && decode(split.body, request));
+    ++requests;
+  }
+  void report(ReceiverEvent) override {}
+  size_t requests = 0;
+
+ private:
+  TimeNs last_due_ = INT64_MIN;
+};
+
+SmartSender::Options sender_options(bool encrypted, uint8_t start) {
+  SmartSender::Options options;
+  options.encrypted = encrypted;
+  options.start_number = 1000 + start;
+  options.salt = static_cast<uint8_t>(1 + start);
+  options.first_sequence = 65'000;
+  return options;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static crypto::Manager manager;
+  ByteReader in(Bytes(data, size));
+  const bool encrypted = (in.u8() & 1) != 0;
+  uint8_t starts = 0;
+  auto sender = std::make_unique<SmartSender>(sender_options(encrypted, starts));
+  Random random(1);
+  Output output;
+  ReceiverSettings settings;
+  settings.channel_id = sender->o.channel_id;
+  settings.group = sender->o.group;
+  settings.encrypted = encrypted;
+  settings.buffer_ns = 100 * kNsPerMs;
+  settings.max_packets = 256;
+  settings.max_packet_bytes = 256 << 10;
+  settings.max_waiting_packets = 16;
+  settings.max_waiting_bytes = 256 << 10;
+  const crypto::GroupKey key = sender->o.group_key;
+  ChannelReceiver receiver(settings, manager, std::span(&key, 1), {sender->public_key()}, random, output);
+
+  TimeNs now = kNsPerSecond;
+  const auto deliver = [&](Datagram packet, uint8_t how) {
+    if ((how & 0x80) != 0) return;  // lost
+    if ((how & 0x40) != 0 && !packet.empty()) packet[in.u8() % packet.size()] ^= in.u8();
+    receiver.receive(now, packet, 1 + (how & 0xf));
+  };
+  while (in.ok() && in.remaining() > 0) {
+    const uint8_t op = in.u8();
+    const uint8_t how = in.u8();
+    switch (op % 12) {
+      case 0:
+      case 1:
+      case 2:
+        deliver(sender->data(Datagram(op, how)), how);
+        break;
+      case 3:
+        deliver(sender->heartbeat(), how);
+        break;
+      case 4:
+        if (encrypted) deliver(sender->announce(), how);
+        break;
+      case 5:
+        deliver(sender->status(in.u16(), in.u8()), how);
+        break;
+      case 6: {
+        std::vector<SequencePair> pairs(how % 65);
+        for (SequencePair& pair : pairs) pair = {in.u16(), in.u16()};
+        deliver(sender->quiet_message(in.u16(), pairs), in.u8());
+        break;
+      }
+      case 7:
+        for (int i = 0; i < how; ++i) sender->data({});  // all lost
+        break;
+      case 8: {
+        const Bytes raw = in.bytes(std::min<size_t>(how, in.remaining()));
+        Datagram packet(raw.begin(), raw.end());
+        if ((op & 0x80) != 0 && packet.size() >= 4)
+          store_be16(&packet[2], static_cast<uint16_t>(packet.size()));
+        deliver(packet, 0);
+        break;
+      }
+      case 9:
+        sender->quiet = how & 15;
+        if (encrypted && (how & 0x80) != 0) sender->schedule_epoch(sender->next_sequence() + (how >> 4), key);
+        break;
+      case 10:
+        if (starts < 3) sender = std::make_unique<SmartSender>(sender_options(encrypted, ++starts));
+        break;
+      default: {
+        now += how * kNsPerMs / 4;
+        for (int calls = 0; receiver.next_due() <= now; ++calls) {
+          require(calls < 1000);
+          receiver.poll(now);
+          now += kNsPerMs / 100;
+        }
+        break;
+      }
+    }
+  }
+  receiver.play_all();
+  require(output.requests <= 17 * 1000 * (size + 1));
+  return 0;
+}
