@@ -169,7 +169,7 @@ def run(arguments, screen, directory):
             receivers.append(Receiver(namespace, name, directory, '--config', config))
         capture = None
         if arguments.pcap:
-            capture = topology.switch.start('tcpdump', '-i', 'up0', '-w', arguments.pcap, '-Z', 'root', '-B', '8192',
+            capture = topology.switch.start('tcpdump', '-i', 'up0', '-w', arguments.pcap, '-Z', 'root', '--immediate-mode',
                                             'udp or igmp', stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                             stderr=subprocess.DEVNULL)
             wait_until(arguments.pcap.exists, 5, 'tcpdump does not begin')

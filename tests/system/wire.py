@@ -40,7 +40,7 @@ def frames(path):
 
 def capture(lab, namespace, interface):
     path = lab.directory / f'{interface}.pcap'
-    process = namespace.start('tcpdump', '-i', interface, '-w', path, '-Z', 'root', '-U', '-B', '8192',
+    process = namespace.start('tcpdump', '-i', interface, '-w', path, '-Z', 'root', '-U', '--immediate-mode',
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
     return path, process

@@ -16,23 +16,24 @@ NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 6_000_000, 'aes
 FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 6_000_000, 'aes-256-gcm')
 
 
-def linecast(*arguments):
-    return subprocess.run([str(LINECAST), *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False)
+def linecast(lab, *arguments):
+    """In the headend's namespace, where its interfaces are."""
+    return subprocess.run(lab.topology.headend.command(LINECAST, *arguments), capture_output=True, text=True, timeout=30,
+                          check=False)
 
 
 def headend_refuses(lab, lineup, status, *words):
     """A headend of this lineup ends with the status, naming all the words."""
-    done = subprocess.run(lab.topology.headend.command(LINECAST, 'headend', '--lineup', lineup), capture_output=True,
-                          text=True, timeout=30, check=False)
+    done = linecast(lab, 'headend', '--lineup', lineup)
     assert done.returncode == status, f'status {done.returncode}: {done.stderr}'
     for word in words:
         assert word in done.stderr, f'nothing of "{word}" in: {done.stderr}'
-    assert 'running' not in done.stderr, done.stderr
+    assert 'headend lab running' not in done.stderr, done.stderr
 
 
 def check_names_every_fault_at_its_line(lab):
     path = lab.write_lineup([NEWS, FILM])
-    assert linecast('check', path).returncode == 0
+    assert linecast(lab, 'check', path).returncode == 0
     wrong = path.read_text()
     for what, by in (('group: 239.72.1.1', 'group: 10.72.1.1'),       # no group
                      ('name: film', 'name: news'),                    # twice
@@ -43,7 +44,7 @@ def check_names_every_fault_at_its_line(lab):
         assert what in wrong, what
         wrong = wrong.replace(what, by)
     path.write_text(wrong)
-    done = linecast('check', path)
+    done = linecast(lab, 'check', path)
     assert done.returncode == 2, f'status {done.returncode}'
     lines = wrong.splitlines()
     printed = done.stdout + done.stderr
@@ -58,7 +59,7 @@ def check_names_every_fault_at_its_line(lab):
 def a_key_that_others_can_read_is_refused(lab):
     path = lab.write_lineup([NEWS])
     (lab.directory / 'news.key').chmod(0o644)
-    done = linecast('check', path)
+    done = linecast(lab, 'check', path)
     assert done.returncode == 2 and 'chmod 600' in done.stdout + done.stderr, done.stdout + done.stderr
 
 
@@ -82,11 +83,10 @@ def a_second_headend_does_not_disturb_the_first(lab):
 
 
 def wrong_usage_ends_with_two(lab):
-    del lab
     for arguments in ([], ['nonsense'], ['headend'], ['check'], ['headend', '--lineup', '/nonexistent.yaml']):
-        done = linecast(*arguments)
+        done = linecast(lab, *arguments)
         assert done.returncode == 2 and done.stderr, f'{arguments}: status {done.returncode}'
-    done = linecast('show', 'channels', '--control', '/nonexistent.sock')
+    done = linecast(lab, 'show', 'channels', '--control', '/nonexistent.sock')
     assert done.returncode == 1 and 'no headend answers' in done.stderr, done.stderr
 
 
