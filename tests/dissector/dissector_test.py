@@ -5,6 +5,7 @@ Needs tshark."""
 import json
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -198,4 +199,7 @@ class DissectorTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if not shutil.which("tshark"):
+        print("tshark is not installed")
+        sys.exit(77)
     unittest.main()
