@@ -20,9 +20,10 @@ LaneBed::LaneBed(const BedOptions& options)
       control_("control", 1023, drivers::frame_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
       in_memory_(next_name("bed_in")),
-      out_memory_(next_name("bed_out")),
+      out_memory_(options.discard_output ? nullptr
+                                         : std::make_unique<drivers::MemoryPort>(next_name("bed_out"))),
       in_({"in", in_memory_.name(), kMtu, 1, {}}, receive_),
-      out_({"out", options.discard_output ? drivers::make_null_port() : out_memory_.name(), kMtu, 1, {}},
+      out_({"out", options.discard_output ? drivers::make_null_port() : out_memory_->name(), kMtu, 1, {}},
            receive_) {
   group_key_.id = 7;
   group_key_.cipher = options.cipher;
@@ -87,13 +88,13 @@ void LaneBed::feed(Bytes frame, size_t interface) {
   packet->data_len = static_cast<uint16_t>(frame.size());
   packet->pkt_len = packet->data_len;
   std::memcpy(drivers::data(packet), frame.data(), frame.size());
-  (interface == 0 ? in_memory_ : out_memory_).in.push(packet);
+  memory(interface).in.push(packet);
 }
 
 std::vector<std::vector<uint8_t>> LaneBed::sent(size_t interface) {
   std::vector<std::vector<uint8_t>> frames;
   drivers::Packet* packet = nullptr;
-  while ((interface == 0 ? in_memory_ : out_memory_).out.pop(&packet, 1) == 1) {
+  while (memory(interface).out.pop(&packet, 1) == 1) {
     const Bytes bytes = drivers::view(packet);
     frames.emplace_back(bytes.begin(), bytes.end());
     drivers::release(packet);

@@ -67,11 +67,13 @@ class LaneBed {
   std::vector<std::vector<uint8_t>> sent(size_t interface = 1);
 
  private:
+  drivers::MemoryPort& memory(size_t interface) { return interface == 0 ? in_memory_ : *out_memory_; }
   void add_channel(size_t i, const BedOptions& options);
 
   crypto::GroupKey group_key_;
   drivers::Pool frames_, control_, receive_;
-  drivers::MemoryPort in_memory_, out_memory_;
+  drivers::MemoryPort in_memory_;
+  std::unique_ptr<drivers::MemoryPort> out_memory_;  // null: output is discarded
   drivers::Port in_, out_;
   app::Directory directory_;
   std::unique_ptr<app::Lane> lane_;
