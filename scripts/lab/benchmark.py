@@ -1,0 +1,79 @@
+"""Runs the benchmarks and sets their figures beside what they are measured against, from one run."""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# What is divided by what (packets a second), and the least that it must come to.
+RATIOS = (
+    ("lane/aes128", "bare_gcm/aes128", 0.6),
+    ("lane/aes256", "bare_gcm/aes256", 0.6),
+    ("lane/aes128", "bare_gcm/aes128/in_place", None),
+    ("lane/aes128/software_checksum", "bare_gcm/aes128", None),
+)
+MOST_KEPT_TO_FRAME = 1.4
+
+
+def run_lane(repetitions, seconds):
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        subprocess.run(
+            [ROOT / "build/bench/lane_bench", f"--benchmark_repetitions={repetitions}",
+             "--benchmark_enable_random_interleaving=true", f"--benchmark_min_time={seconds}",
+             f"--benchmark_out={out.name}", "--benchmark_out_format=json"],
+            check=True, stdout=subprocess.DEVNULL)
+        report = json.load(open(out.name, encoding="utf-8"))
+    figures = {}
+    for row in report["benchmarks"]:
+        if row.get("error_occurred"):
+            raise SystemExit(f"bench: {row['name']}: {row['error_message']}")
+        if row.get("aggregate_name") == "median":
+            name = row["run_name"].removesuffix("/manual_time")
+            figures[name] = {key: row[key] for key in
+                             ("mpps", "cycles_per_packet", "bytes_per_kept_packet", "kept_to_frame") if key in row}
+    return figures
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="The headend lane beside bare ipsec-mb AES-GCM, on ports in memory.",
+        epilog="Example: scripts/bench --json lane.json. Exit code: 0 every target met, 1 one missed, 2 wrong usage.")
+    parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--repetitions", type=int, default=9, metavar="N", help="of each benchmark, interleaved (9)")
+    parser.add_argument("--seconds", type=float, default=0.5, metavar="S", help="least time of one repetition (0.5)")
+    options = parser.parse_args()
+
+    print("bench: 500 channels, 64,000 kept frames, 1316-byte payloads; medians of "
+          f"{options.repetitions} interleaved runs", flush=True)
+    figures = run_lane(options.repetitions, options.seconds)
+    width = max(map(len, figures))
+    print(f"\n{'benchmark':<{width}}  Mpps   cycles a packet")
+    for name, row in figures.items():
+        print(f"{name:<{width}}  {row['mpps']:<5.2f}  {row['cycles_per_packet']:.0f}")
+
+    met = True
+    ratios = []
+    print()
+    for name, against, target in RATIOS:
+        ratio = figures[name]["mpps"] / figures[against]["mpps"]
+        ratios.append({"benchmark": name, "against": against, "ratio": ratio, "target": target})
+        verdict = "" if target is None else f"  target {target}: {'met' if ratio >= target else 'MISSED'}"
+        met = met and (target is None or ratio >= target)
+        print(f"{name} / {against}: {ratio:.2f}{verdict}")
+    lane = figures["lane/aes128"]
+    kept = lane["kept_to_frame"]
+    met = met and kept <= MOST_KEPT_TO_FRAME
+    print(f"hugepage memory of a kept packet: {lane['bytes_per_kept_packet']:.0f} bytes, {kept:.2f} times the frame"
+          f"  target {MOST_KEPT_TO_FRAME}: {'met' if kept <= MOST_KEPT_TO_FRAME else 'MISSED'}")
+    if options.json:
+        pathlib.Path(options.json).write_text(
+            json.dumps({"figures": figures, "ratios": ratios}, indent=2) + "\n", encoding="utf-8")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
