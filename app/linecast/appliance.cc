@@ -188,7 +188,7 @@ void Appliance::make_channels() {
     setup.channel = &channel;
     setup.sender_id = lineup_.sender_id;
     setup.start_number = start_number_;
-    setup.first_sequence = 1 + random_number() % 0xffff;
+    setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
     setup.out_port = static_cast<uint16_t>(channel.output.port);
     setup.udp_checksum_offload = port.udp_checksum_offload();
     setup.flow.source_mac = port.mac();
