@@ -149,7 +149,8 @@ def meson_tests(results, directory, env=None):
                 results.fails(f'{directory} {program["name"]}: {program["result"]}',
                               program.get('stdout', '') + program.get('stderr', ''))
             elif program['result'] == 'OK' and failures is None:
-                results.passes()
+                ran = re.search(r'^Ran (\d+) tests? in', program.get('stdout', '') + program.get('stderr', ''), re.M)
+                results.passes(int(ran[1]) if ran else 1)  # Python's unittest, or one case
     if not programs or (status != 0 and len(results.failed) == before):
         results.fails(f'meson test -C {directory} (status {status})', output)
 
