@@ -39,6 +39,7 @@ Eal::Eal(const std::string& program, const std::vector<std::string>& arguments) 
   kept_arguments = arguments;
   kept_arguments.insert(kept_arguments.begin(), program);
   std::vector<char*> argv;
+  argv.reserve(kept_arguments.size() + 1);
   for (std::string& argument : kept_arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
 

@@ -20,7 +20,7 @@ MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit
 
 std::string make_null_port() {
   static int made = 0;  // names stay taken for the life of EAL
-  const std::string name = "net_null" + std::to_string(made++);
+  std::string name = "net_null" + std::to_string(made++);
   if (rte_eal_hotplug_add("vdev", name.c_str(), "") != 0) throw Error(fmt::format("no null port {}", name));
   return name;
 }

@@ -58,8 +58,7 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       announcement_(setup.announcement),
       message_keys_(std::move(setup.message_keys)),
       start_number_(setup.start_number),
-      group_(setup.channel->output.group),
-      sender_id_(setup.sender_id) {
+      group_(setup.channel->output.group) {
   if (announcement_ == nullptr) timers_.announce = kNever;
   published_sequence_.set(sealer_.next_sequence());
   published_epoch_.set(sealer_.epoch());

@@ -114,7 +114,6 @@ class LaneChannel {
   uint64_t message_count_ = 0;  // of the downward trailer
   uint64_t start_number_;
   Ipv4 group_;
-  uint16_t sender_id_;
 };
 
 }  // namespace linecast::app
