@@ -37,7 +37,7 @@ namespace linecast::smart {
   _(kRestarts, "restarts", "new starts of the sender")                                                     \
   _(kJumps, "jumps", "jumps of the sequence that were believed")                                           \
   _(kDoubtful, "doubtful", "packets and heartbeats whose sequence was not believed")                       \
-  _(kRequestsSent, "requests_sent", "REPLACEMENT datagrams sent")                                          \
+  _(kRequestsSent, "requests", "REPLACEMENT datagrams sent")                                               \
   _(kSequencesRequested, "sequences_requested", "sequences asked for, repeats included")                   \
   _(kRequestOverflow, "request_overflow", "missing sequences not asked for because too many were missing") \
   _(kHopOverflow, "hop_overflow", "packets of more sources than are kept apart")                           \

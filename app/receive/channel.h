@@ -1,0 +1,61 @@
+// One channel as it is received: its sockets, the engine that knows SMART, and its output.
+#pragma once
+
+#include <functional>
+
+#include "app/receive/output.h"
+#include "app/receive/sockets.h"
+#include "lib/smart/receive/channel_receiver.h"
+
+namespace linecast::app {
+
+#define LINECAST_SOCKET_COUNTERS(_)                                                                 \
+  _(kKernelDrops, "kernel_drops", "datagrams that the kernel dropped: the receive buffer was full") \
+  _(kWrongSource, "wrong_source", "datagrams from an address other than the configured source")     \
+  _(kRequestsNotSent, "requests_not_sent", "requests that the kernel did not take")
+LINECAST_COUNTER_LIST(SocketCounter, LINECAST_SOCKET_COUNTERS)
+
+class Channel : private smart::ReceiverOutput {
+ public:
+  using Say = std::function<void(const Channel&, const std::string&)>;
+
+  // manager, random and say must outlive it. Opens the output, then the sockets: throws Error.
+  Channel(const ChannelOptions& options, uint64_t receiver_id, crypto::Manager& manager, Random& random,
+          const Say& say);
+
+  std::array<int, 2> sockets() const { return {group_socket_.get(), request_socket_.get()}; }
+  // Reads what waits on both sockets, a bounded number of datagrams.
+  void receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset);
+  TimeNs next_due() const { return receiver_.next_due(); }
+  void poll(TimeNs now) { receiver_.poll(now); }
+  // Plays what is held, and waits a while until the output has taken it.
+  void play_all() { receiver_.play_all(); }
+  void finish() { output_->finish(); }
+
+  const std::string& name() const { return options_.name; }
+  const Output& output() const { return *output_; }
+  bool to_standard_output() const { return options_.out.kind == OutputTarget::Kind::kStandardOutput; }
+  ReceiveBuffer buffer() const { return receive_buffer(group_socket_.get()); }
+
+  uint64_t count(smart::ReceiveCounter c) const { return receiver_.counters().get(c); }
+  // Every counter by its name.
+  void each_counter(const std::function<void(std::string_view, uint64_t)>& take) const;
+
+ private:
+  void play(const smart::PlayedPacket& packet) override { output_->play(packet); }
+  void give_up(uint64_t, uint64_t) override {}
+  void send(Ipv4 to, uint16_t port, Bytes datagram) override;
+  void report(smart::ReceiverEvent event) override;
+
+  const ChannelOptions options_;
+  const Say& say_;
+  OutputCounters output_counters_;
+  CounterSet<SocketCounter, kSocketCounterCount> socket_counters_;
+  std::unique_ptr<Output> output_;
+  const FileDescriptor group_socket_;
+  const FileDescriptor request_socket_;
+  std::array<uint32_t, 2> drops_{};  // of each socket, as the kernel last said
+  smart::ChannelReceiver receiver_;
+};
+
+}  // namespace linecast::app

@@ -1,0 +1,104 @@
+#include "app/receive/display.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "app/receive/clock.h"
+
+namespace linecast::app {
+namespace {
+
+using smart::ReceiveCounter;
+
+// More channels than this are summed up in one line.
+constexpr size_t kMostLiveLines = 16;
+constexpr int kFinishSeconds = 1;
+
+std::unique_ptr<StreamWriter> open_json(bool standard_output_taken) {
+  const int fd = standard_output_taken ? STDERR_FILENO : STDOUT_FILENO;
+  return std::make_unique<StreamWriter>(fcntl(fd, F_DUPFD_CLOEXEC, 3), "the statistics");
+}
+
+std::string mbit(uint64_t bps) { return fmt::format("{:.2f} Mbit/s", static_cast<double>(bps) / 1e6); }
+
+std::string unrecovered_text(uint64_t count, bool colour) {
+  if (count == 0 || !colour) return fmt::format("{} unrecovered", count);
+  return fmt::format("\x1b[31m{} unrecovered\x1b[0m", count);
+}
+
+}  // namespace
+
+Display::Display(bool json, bool standard_output_taken)
+    : json_(json ? open_json(standard_output_taken) : nullptr),
+      terminal_(!json && isatty(STDERR_FILENO) != 0) {}
+
+bool Display::is_read() const { return json_ == nullptr || json_->state() == StreamWriter::State::kGood; }
+
+void Display::say(const std::string& text) {
+  erase_live();
+  fmt::print(stderr, "linecast-receive: {}\n", text);
+}
+
+void Display::show(const Channels& channels, TimeNs now, bool last) {
+  if (json_ != nullptr) {
+    for (const auto& channel : channels) show_json(*channel, now);
+    if (last) json_->finish(kFinishSeconds);
+    return;
+  }
+  if (!terminal_ && !last) return;
+  erase_live();
+  if (channels.size() <= kMostLiveLines || last) {
+    for (const auto& channel : channels) fmt::print(stderr, "{}\n", live_line(*channel, now));
+    live_lines_ = terminal_ && !last ? channels.size() : 0;
+    return;
+  }
+  uint64_t rate = 0, lost = 0, repaired = 0, unrecovered = 0;
+  for (const auto& channel : channels) {
+    rate += rate_bps(*channel, now);
+    lost += channel->count(ReceiveCounter::kLost);
+    repaired += channel->count(ReceiveCounter::kRepaired);
+    unrecovered += channel->count(ReceiveCounter::kUnrecovered);
+  }
+  fmt::print(stderr, "{} channels  {}  {} lost  {} repaired  {}\n", channels.size(), mbit(rate), lost,
+             repaired, unrecovered_text(unrecovered, terminal_));
+  live_lines_ = 1;
+}
+
+// Of the payload, played since the last call.
+uint64_t Display::rate_bps(const Channel& channel, TimeNs now) {
+  const uint64_t bytes = channel.count(ReceiveCounter::kPlayedBytes);
+  Rate& last = rates_[&channel];
+  const double seconds = static_cast<double>(now - last.at) / kNsPerSecond;
+  const bool known = last.at != 0 && seconds > 0;
+  const auto rate =
+      known ? static_cast<uint64_t>(8.0 * static_cast<double>(bytes - last.bytes) / seconds) : 0;
+  last = {now, bytes};
+  return rate;
+}
+
+void Display::show_json(const Channel& channel, TimeNs now) {
+  nlohmann::ordered_json line;
+  line["time"] = static_cast<double>(realtime_now() / kNsPerMs) / 1000;
+  line["channel"] = channel.name();
+  line["rate_bps"] = rate_bps(channel, now);
+  channel.each_counter([&](std::string_view name, uint64_t value) { line[std::string(name)] = value; });
+  // Names may hold anything that is no UTF-8; the line must be JSON all the same.
+  const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+  json_->write(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+std::string Display::live_line(const Channel& channel, TimeNs now) {
+  return fmt::format("{}  {}  {} lost  {} repaired  {}", channel.name(), mbit(rate_bps(channel, now)),
+                     channel.count(ReceiveCounter::kLost), channel.count(ReceiveCounter::kRepaired),
+                     unrecovered_text(channel.count(ReceiveCounter::kUnrecovered), terminal_));
+}
+
+void Display::erase_live() {
+  if (live_lines_ > 0) fmt::print(stderr, "\x1b[{}A\x1b[J", live_lines_);
+  live_lines_ = 0;
+}
+
+}  // namespace linecast::app

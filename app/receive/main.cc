@@ -1,0 +1,153 @@
+// linecast-receive: everything in one thread (but for the writing of streams): read sockets, play what is
+// due, ask for what is missing, tell how it goes.
+#include <fmt/core.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include "app/receive/arguments.h"
+#include "app/receive/clock.h"
+#include "app/receive/display.h"
+#include "lib/base/error.h"
+
+namespace linecast::app {
+namespace {
+
+// Waking up more often than this makes play-out no smoother.
+constexpr TimeNs kGrainNs = kNsPerMs / 4;
+constexpr TimeNs kShowNs = kNsPerSecond;
+
+volatile std::sig_atomic_t stop_wanted = 0;
+
+// SIGINT and SIGTERM reach the program only while it waits, so none is missed. The signal mask to wait with.
+sigset_t take_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { stop_wanted = 1; };
+  sigset_t blocked, waiting;
+  sigemptyset(&blocked);
+  for (const int number : {SIGINT, SIGTERM}) {
+    sigaction(number, &action, nullptr);
+    sigaddset(&blocked, number);
+  }
+  signal(SIGPIPE, SIG_IGN);
+  sigprocmask(SIG_BLOCK, &blocked, &waiting);
+  sigdelset(&waiting, SIGINT);
+  sigdelset(&waiting, SIGTERM);
+  return waiting;
+}
+
+class Program {
+ public:
+  explicit Program(const Arguments& arguments)
+      : arguments_(arguments),
+        display_(arguments.stats, std::any_of(arguments.channels.begin(), arguments.channels.end(),
+                                              [](const ChannelOptions& c) {
+                                                return c.out.kind == OutputTarget::Kind::kStandardOutput;
+                                              })),
+        random_(arguments.receiver_id),
+        say_([this](const Channel& channel, const std::string& text) {
+          display_.say(fmt::format("{}: {}", channel.name(), text));
+        }) {}
+
+  int run() {
+    const sigset_t waiting_mask = take_signals();
+    for (const ChannelOptions& options : arguments_.channels)
+      channels_.push_back(
+          std::make_unique<Channel>(options, arguments_.receiver_id, manager_, random_, say_));
+    warn_of_small_buffers();
+    for (const auto& channel : channels_)
+      for (const int socket : channel->sockets())
+        polled_.push_back({.fd = socket, .events = POLLIN, .revents = 0});
+
+    const TimeNs begin = monotonic_now();
+    const TimeNs end = arguments_.duration_s > 0
+                           ? begin + static_cast<TimeNs>(arguments_.duration_s * kNsPerSecond)
+                           : kNever;
+    TimeNs show_at = begin;
+    for (TimeNs now = begin; stop_wanted == 0 && now < end && outputs_open() && display_.is_read();
+         now = monotonic_now()) {
+      if (now >= show_at) {
+        display_.show(channels_, now, false);
+        show_at += kShowNs * ((now - show_at) / kShowNs + 1);
+      }
+      wait(std::min(end, show_at), now, waiting_mask);
+      turn();
+    }
+    for (const auto& channel : channels_) channel->play_all();
+    for (const auto& channel : channels_) channel->finish();
+    outputs_open();
+    display_.show(channels_, monotonic_now(), true);
+    return failed_ ? 1 : 0;
+  }
+
+ private:
+  void warn_of_small_buffers() {
+    const ReceiveBuffer buffer = channels_.front()->buffer();
+    if (!buffer.short_of()) return;
+    display_.say(fmt::format(
+        "warning: the kernel gives a receive buffer of {} KB where {} KB are wanted, bursts may be lost: "
+        "sysctl -w net.core.rmem_max={}",
+        buffer.got >> 10, buffer.wanted >> 10, buffer.wanted));
+  }
+
+  // Until a datagram comes, something is due, or a signal.
+  void wait(TimeNs latest, TimeNs now, const sigset_t& mask) {
+    for (const auto& channel : channels_) latest = std::min(latest, channel->next_due());
+    const TimeNs span = latest <= now ? 0 : std::max(latest - now, kGrainNs);
+    const timespec timeout{.tv_sec = span / kNsPerSecond, .tv_nsec = span % kNsPerSecond};
+    if (ppoll(polled_.data(), polled_.size(), &timeout, &mask) <= 0)
+      for (pollfd& p : polled_) p.revents = 0;
+  }
+
+  void turn() {
+    const TimeNs now = monotonic_now();
+    const TimeNs realtime_offset = now - realtime_now();
+    for (size_t i = 0; i < channels_.size(); ++i) {
+      if (polled_[2 * i].revents != 0 || polled_[2 * i + 1].revents != 0)
+        channels_[i]->receive(batch_, now, realtime_offset);
+      if (channels_[i]->next_due() <= now) channels_[i]->poll(now);
+    }
+  }
+
+  // False where nobody is left to play to: a pipe's reader that goes is no failure. Failures are told once.
+  bool outputs_open() {
+    size_t open = 0;
+    for (const auto& channel : channels_) {
+      const StreamWriter::State state = channel->output().state();
+      if (state == StreamWriter::State::kClosed && channel->to_standard_output()) return false;
+      open += state == StreamWriter::State::kGood;
+      if (state == StreamWriter::State::kGood || !told_.insert(channel.get()).second) continue;
+      display_.say(fmt::format("error: {}: {}", channel->name(), channel->output().failure()));
+      failed_ = true;
+    }
+    return open > 0;
+  }
+
+  const Arguments& arguments_;
+  Display display_;
+  crypto::Manager manager_;
+  Random random_;
+  const Channel::Say say_;
+  DatagramBatch batch_;
+  Display::Channels channels_;
+  std::vector<pollfd> polled_;  // two a channel
+  std::set<const Channel*> told_;
+  bool failed_ = false;
+};
+
+}  // namespace
+}  // namespace linecast::app
+
+int main(int argc, char** argv) {
+  int exit_code = 0;
+  try {
+    const auto arguments = linecast::app::parse_arguments(argc, argv, exit_code);
+    if (!arguments) return exit_code;
+    return linecast::app::Program(*arguments).run();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "linecast-receive: error: {}\n", error.what());
+    return 1;
+  }
+}
