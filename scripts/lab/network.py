@@ -143,7 +143,8 @@ class Network:
     def bridge(self, namespace, name, ports):
         """A switch with IGMP snooping and a querier (each set by itself: in one command, everything floods)."""
         namespace.run('ip', 'link', 'add', name, 'type', 'bridge', 'mcast_snooping', '1', 'mcast_igmp_version', '3',
-                      'mcast_query_interval', '100', 'mcast_query_response_interval', '50',
+                      'mcast_query_interval', '100', 'mcast_startup_query_interval', '100',
+                      'mcast_query_response_interval', '50',
                       'mcast_last_member_interval', '25', 'mcast_membership_interval', '260',
                       'mcast_querier_interval', '250')
         namespace.run('ip', 'link', 'set', name, 'type', 'bridge', 'mcast_querier', '1')
