@@ -50,14 +50,15 @@ def receivers_go_on_when_the_headend_comes_back(lab):
     time.sleep(1.5)
     for receiver in receivers:
         receiver.stop()
-        assert receiver.channels(), 'statistics'
-    for channel, out in outs.items():
+    for receiver, (channel, out) in zip(receivers, outs.items()):
         parts = parts_of(feed.read_bytes(), out.read_bytes())
-        assert len(parts) == 3, f'{channel.name}: one part for each start of the headend: {parts}'
-        assert parts == sorted(parts), f'{channel.name}: in order'
-        for offset, length in parts:
-            assert length > 2 * RATE_BPS / 8, f'{channel.name}: seconds of each: {parts}'
+        assert parts == sorted(parts), f'{channel.name}: in order: {parts}'
+        # Binding its socket, net_af_packet loses some ms of what comes in, at times with a packet or two before it.
+        seconds = [(offset, length) for offset, length in parts if length > RATE_BPS / 8]
+        assert len(seconds) == 3, f'{channel.name}: one part for each start of the headend: {parts}'
+        assert len(parts) <= 5, f'{channel.name}: no other gaps: {parts}'
         assert sum(parts[-1]) == feed.stat().st_size, f'{channel.name}: to the end of the feed: {parts}'
+        assert receiver.channels()[channel.name]['restarts'] == 2, receiver.channels()
 
 
 system.run(receivers_go_on_when_the_headend_comes_back)
