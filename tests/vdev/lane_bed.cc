@@ -19,11 +19,17 @@ LaneBed::LaneBed(const BedOptions& options)
               drivers::frame_room(kMtu), drivers::any_numa_node()),
       control_("control", 1023, drivers::frame_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
-      in_memory_(next_name("bed_in")),
-      out_memory_(options.discard_output ? nullptr
-                                         : std::make_unique<drivers::MemoryPort>(next_name("bed_out"))),
-      in_({"in", in_memory_.name(), kMtu, 1, {}}, receive_),
-      out_({"out", options.discard_output ? drivers::make_null_port() : out_memory_->name(), kMtu, 1, {}},
+      in_memory_(next_name("bed_in"), 4096, static_cast<unsigned>(options.lanes)),
+      out_memory_(options.discard_output
+                      ? nullptr
+                      : std::make_unique<drivers::MemoryPort>(next_name("bed_out"), 4096,
+                                                              static_cast<unsigned>(options.lanes))),
+      in_({"in", in_memory_.name(), kMtu, static_cast<uint16_t>(options.lanes), {}}, receive_),
+      out_({"out",
+            options.discard_output ? drivers::make_null_port() : out_memory_->name(),
+            kMtu,
+            static_cast<uint16_t>(options.lanes),
+            {}},
            receive_) {
   group_key_.id = 7;
   group_key_.cipher = options.cipher;
@@ -32,18 +38,24 @@ LaneBed::LaneBed(const BedOptions& options)
     const auto index = static_cast<uint32_t>(i);
     directory_.flows.insert({0, source_group(i), kSourcePort, options.ssm_source}, index);
     directory_.groups.insert({1, output_group(i), smart::kDefaultPort, 0}, index);
-    directory_.lane_of.push_back(0);
+    directory_.lane_of.push_back(static_cast<uint8_t>(i % options.lanes));
   }
   directory_.flows.insert({1, kOutAddress, smart::kDefaultPort, 0}, app::Directory::kRequests);
-  app::Lane::Setup setup;
-  setup.directory = &directory_;
-  setup.control_packets = &control_;
-  setup.channels = options.channels;
-  lane_ = std::make_unique<app::Lane>(setup);
-  lane_->add_port(in_, 0);
-  lane_->add_port(out_, 0);
-  lane_->add_host(0, {in_.mac(), kInAddress, kMtu, igmp::Version::kV3}, 1);
-  if (!options.discard_output) lane_->add_host(1, {out_.mac(), kOutAddress, kMtu, igmp::Version::kV3}, 2);
+  std::vector<app::Lane*> peers;
+  for (size_t i = 0; i < options.lanes; ++i) {
+    app::Lane::Setup setup;
+    setup.index = static_cast<unsigned>(i);
+    setup.directory = &directory_;
+    setup.control_packets = &control_;
+    setup.channels = options.channels;
+    lanes_.push_back(std::make_unique<app::Lane>(setup));
+    lanes_.back()->add_port(in_, static_cast<uint16_t>(i));
+    lanes_.back()->add_port(out_, static_cast<uint16_t>(i));
+    peers.push_back(lanes_.back().get());
+  }
+  for (const auto& lane : lanes_) lane->set_peers(peers);
+  lanes_[0]->add_host(0, {in_.mac(), kInAddress, kMtu, igmp::Version::kV3}, 1);
+  if (!options.discard_output) lanes_[0]->add_host(1, {out_.mac(), kOutAddress, kMtu, igmp::Version::kV3}, 2);
   channels_.resize(options.channels);
   for (size_t i = 0; i < options.channels; ++i) add_channel(i, options);
 }
@@ -71,7 +83,7 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
   setup.flow.ttl = 16;
   setup.flow.dscp = 32;
   if (options.encrypted) {
-    crypto::Manager& manager = lane_->manager();
+    crypto::Manager& manager = lanes_[directory_.lane_of[i]]->manager();
     keys_.push_back(
         std::make_unique<smart::EpochKey>(manager, group_key_, crypto::StartSalt{}, channel_id(i), 1, 1));
     setup.key = keys_.back().get();
@@ -79,8 +91,8 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
         app::MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(group_key_, channel_id(i))),
                          crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});
   }
-  lane_->add_channel(i,
-                     std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node()));
+  lanes_[directory_.lane_of[i]]->add_channel(
+      i, std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node()));
 }
 
 void LaneBed::feed(Bytes frame, size_t interface) {

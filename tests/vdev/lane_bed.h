@@ -1,4 +1,4 @@
-// One real lane with its channels between ports in memory: for tests on real mbufs, and for benchmarks.
+// Real lanes with their channels between ports in memory: for tests on real mbufs, and for benchmarks.
 #pragma once
 
 #include <memory>
@@ -20,8 +20,8 @@ struct BedOptions {
   uint64_t bitrate_cap_bps = 100'000'000'000;
   uint32_t budget_percent = 100;
   Ipv4 ssm_source = 0;
-  bool discard_output =
-      false;  // a null port in place of a memory port: EAL needs --vdev net_null0, 1, ... one a bed
+  bool discard_output = false;  // a null port in place of a memory port
+  size_t lanes = 1;             // channel i is on lane i % lanes; lane 0 polls both ports
 };
 
 class LaneBed {
@@ -42,17 +42,17 @@ class LaneBed {
 
   explicit LaneBed(const BedOptions& options);
 
-  app::Lane& lane() { return *lane_; }
-  const app::LaneChannel& channel(size_t i) const { return *lane_->channel(i); }
+  app::Lane& lane(size_t i = 0) { return *lanes_[i]; }
+  const app::LaneChannel& channel(size_t i) const { return *lanes_[directory_.lane_of[i]]->channel(i); }
   const smart::EpochKey& key(size_t i) const { return *keys_[i]; }
   crypto::GroupKey group_key() const { return group_key_; }
   crypto::ChannelId channel_id(size_t i) const { return {static_cast<uint8_t>(i)}; }
   uint64_t count(size_t channel_index, app::ChannelCounter c) const {
     return channel(channel_index).counters().get(c);
   }
-  uint64_t count(app::LaneCounter c) const { return lane_->counters().get(c); }
-  uint64_t count(net::FrameFault f) const { return lane_->frame_faults(static_cast<size_t>(f)); }
-  uint64_t count(smart::WireFault f) const { return lane_->wire_faults(static_cast<size_t>(f)); }
+  uint64_t count(app::LaneCounter c) const { return lanes_[0]->counters().get(c); }
+  uint64_t count(net::FrameFault f) const { return lanes_[0]->frame_faults(static_cast<size_t>(f)); }
+  uint64_t count(smart::WireFault f) const { return lanes_[0]->wire_faults(static_cast<size_t>(f)); }
   const net::Mac& in_mac() const { return in_.mac(); }
   drivers::Pool& receive_pool() { return receive_; }
   drivers::Pool& control_pool() { return control_; }
@@ -76,7 +76,7 @@ class LaneBed {
   std::unique_ptr<drivers::MemoryPort> out_memory_;  // null: output is discarded
   drivers::Port in_, out_;
   app::Directory directory_;
-  std::unique_ptr<app::Lane> lane_;
+  std::vector<std::unique_ptr<app::Lane>> lanes_;
   std::vector<lineup::Channel> channels_;
   std::vector<std::unique_ptr<smart::EpochKey>> keys_;
 };
