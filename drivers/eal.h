@@ -15,6 +15,12 @@ class Eal {
   ~Eal();
   Eal(const Eal&) = delete;
   Eal& operator=(const Eal&) = delete;
+
+  // What DPDK said while it started: why a device was not taken stands only here.
+  const std::string& words() const { return words_; }
+
+ private:
+  std::string words_;
 };
 
 }  // namespace linecast::drivers

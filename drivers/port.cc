@@ -13,6 +13,8 @@ namespace {
 
 constexpr uint16_t kReceiveDescriptors = 1024;
 constexpr uint16_t kTransmitDescriptors = 1024;
+constexpr const char* kQueueAdvice =
+    "Another program may hold the device (af_xdp: one program an interface), or hugepage memory is short";
 
 void require(int result, const std::string& name, const char* what, const char* advice) {
   if (result < 0) throw Error(fmt::format("port {}: {}: {}. {}", name, what, rte_strerror(-result), advice));
@@ -39,11 +41,12 @@ std::string device_name(const std::string& device) { return device.substr(0, dev
 Port::Port(const PortConfig& config, Pool& receive_pool) : name_(config.name) {
   const std::string device = device_name(config.device);
   if (rte_eth_dev_get_port_by_name(device.c_str(), &id_) != 0)
-    throw Error(
-        fmt::format("port {}: no DPDK driver took the device {}. For a card: bind it to vfio-pci "
-                    "(dpdk-devbind.py -b vfio-pci {}), or "
-                    "for Mellanox load mlx5_core and install rdma-core",
-                    name_, device, device));
+    throw Error(fmt::format(
+        "port {}: no DPDK driver took the device {}. {}", name_, device,
+        device.starts_with("net_")
+            ? "A virtual device on an interface needs root, or the capabilities net_raw and net_admin"
+            : "Bind the card to vfio-pci (dpdk-devbind.py -b vfio-pci " + device +
+                  "); for Mellanox load mlx5_core and install rdma-core"));
 
   rte_eth_dev_info info{};
   require(rte_eth_dev_info_get(id_, &info), name_, "can't ask the driver", "The driver is at fault");
@@ -68,13 +71,13 @@ Port::Port(const PortConfig& config, Pool& receive_pool) : name_(config.name) {
   const int node = rte_eth_dev_socket_id(id_);
   const auto socket = static_cast<unsigned>(node < 0 ? 0 : node);
   require(rte_eth_rx_queue_setup(id_, 0, receive_descriptors, socket, nullptr, receive_pool.get()), name_,
-          "no receive queue", "Reserve more hugepages");
+          "no receive queue", kQueueAdvice);
   // The default of many drivers asks for reference count 1 on free (MBUF_FAST_FREE): kept frames have more.
   rte_eth_txconf transmit_conf = info.default_txconf;
   transmit_conf.offloads = conf.txmode.offloads;
   for (uint16_t queue = 0; queue < config.transmit_queues; ++queue)
     require(rte_eth_tx_queue_setup(id_, queue, transmit_descriptors, socket, &transmit_conf), name_,
-            "no transmit queue", "Reserve more hugepages");
+            "no transmit queue", kQueueAdvice);
 
   const int mtu = rte_eth_dev_set_mtu(id_, config.mtu);
   if (mtu < 0 && mtu != -ENOTSUP) require(mtu, name_, "the driver refuses the MTU", "Set a smaller mtu:");

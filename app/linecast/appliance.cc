@@ -127,7 +127,12 @@ void Appliance::make_ports() {
     receive_pools_.push_back(std::make_unique<drivers::Pool>("receive" + std::to_string(i), kReceivePackets,
                                                              drivers::receive_room(port.mtu),
                                                              drivers::any_numa_node()));
-    ports_.push_back(std::make_unique<drivers::Port>(config, *receive_pools_.back()));
+    try {
+      ports_.push_back(std::make_unique<drivers::Port>(config, *receive_pools_.back()));
+    } catch (const Error& error) {
+      throw Error(eal_.words().empty() ? error.what()
+                                       : fmt::format("{}. DPDK's words:\n{}", error.what(), eal_.words()));
+    }
   }
 }
 

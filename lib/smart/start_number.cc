@@ -38,7 +38,7 @@ int lock(const std::string& directory) {
                               shell_quoted(directory)));
     if (errno == ENOTDIR)
       throw Error(fmt::format(
-          "state directory {} is not a directory: name another as state_directory in the lineup", directory));
+          "state directory {} is not a directory: name another as headend.state in the lineup", directory));
     fail(path, "cannot be opened");
   }
   if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
@@ -47,7 +47,7 @@ int lock(const std::string& directory) {
   if (why == EWOULDBLOCK)
     throw Error(
         fmt::format("state directory {} is in use by another running linecast: stop that one, or give this "
-                    "one its own (state_directory in the lineup)",
+                    "one its own (headend.state in the lineup)",
                     directory));
   errno = why;
   fail(path, "cannot be locked");
