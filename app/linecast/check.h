@@ -14,7 +14,8 @@ struct CheckOptions {
 };
 
 // Faults go to `err` as compilers print them (in colour where it is a terminal), what the lineup holds to
-// `out`; with json both go to `out` as one object. Returns the exit code: 0 where there are no errors, else 2.
+// `out`; with json both go to `out` as one object. Returns the exit code: 0 where there are no errors,
+// else 2.
 int check_lineup(const CheckOptions& options, std::FILE* out, std::FILE* err);
 
 void add_check_command(CLI::App& app, int& exit_code);

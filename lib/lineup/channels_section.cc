@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "lib/lineup/derive.h"
+#include "lib/lineup/dimensions.h"
 #include "lib/lineup/draft.h"
 #include "lib/lineup/spelling.h"
 
@@ -48,7 +48,7 @@ class ChannelReader {
     if (has_key && clear)
       faults_.error(place(in_.ref(), {"clear"}),
                     "a channel with a key is not clear: delete \"clear\", or delete \"key\"");
-    if (!has_key && !clear && clear_is_sound && in_.ref().node->kind == Node::Kind::kMap)
+    if (!has_key && !clear && clear_is_sound && in_.ref().node->kind == YamlNode::Kind::kMap)
       faults_.error(
           in_.ref().mark,
           "a channel has a key or says that it is sent in the clear: add `key: FILE` (made by `linecast "
@@ -58,8 +58,9 @@ class ChannelReader {
   void read_interface(const MapCursor& in, size_t& index) {
     const std::vector<Port>& ports = draft_.lineup.ports;
     in.need("interface", "in0", index, [&](std::string_view text) -> Parsed<size_t> {
-      std::vector<std::string_view> names;
-      for (const Port& port : ports) names.push_back(port.name);
+      std::vector<std::string_view> names(ports.size());
+      std::transform(ports.begin(), ports.end(), names.begin(),
+                     [](const Port& port) { return std::string_view(port.name); });
       const auto found = std::find(names.begin(), names.end(), text);
       if (!text.empty() && found != names.end()) return static_cast<size_t>(found - names.begin());
       // Where a port's own name is at fault, this is only what follows from it.

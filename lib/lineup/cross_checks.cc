@@ -160,6 +160,15 @@ void check_ports(const Draft& draft, FaultList& faults) {
     if (!device.kernel_interface.empty())
       twice("device", "iface=" + device.kernel_interface, interfaces.earlier(device.kernel_interface, i),
             "one port can serve as input and output");
+    if (device.largest_mtu != 0 && port.mtu > device.largest_mtu)
+      faults.warn(
+          place(draft.ports[i], {"mtu"}),
+          fmt::format(
+              "{} carries an MTU of at most {}, longer packets are lost: lower it, or take net_pcap{}",
+              device.driver, device.largest_mtu,
+              device.driver == "net_af_packet"
+                  ? ", or give the device larger frames (framesz=16384,blocksz=65536)"
+                  : ""));
     if (device.is_pci && no_pci)
       faults.error(place(draft.ports[i], {"device"}),
                    "a PCI card, but `eal` says --no-pci: delete that option, or take a virtual device");
@@ -193,7 +202,7 @@ void check_channels(const Draft& draft, FaultList& faults) {
       twice("id", hex, other);
     }
   }
-  if (any_sealed && draft.headend.node != nullptr && draft.headend.node->kind == Node::Kind::kMap &&
+  if (any_sealed && draft.headend.node != nullptr && draft.headend.node->kind == YamlNode::Kind::kMap &&
       draft.headend.node->find("signing_key") == nullptr)
     faults.error(
         draft.headend.mark,

@@ -6,15 +6,15 @@ namespace linecast::lineup {
 
 namespace {
 
-std::string_view kind_name(const Node& node) {
+std::string_view kind_name(const YamlNode& node) {
   switch (node.kind) {
-    case Node::Kind::kNull:
+    case YamlNode::Kind::kNull:
       return "nothing";
-    case Node::Kind::kScalar:
+    case YamlNode::Kind::kScalar:
       return "a single value";
-    case Node::Kind::kList:
+    case YamlNode::Kind::kList:
       return "a list";
-    case Node::Kind::kMap:
+    case YamlNode::Kind::kMap:
       return "a mapping";
   }
   return "";
@@ -24,13 +24,13 @@ std::string_view kind_name(const Node& node) {
 
 MapCursor::MapCursor(Ref ref, const Section& section, FaultList& faults)
     : ref_(ref), section_(section), faults_(faults) {
-  if (ref.node->kind != Node::Kind::kMap) {
+  if (ref.node->kind != YamlNode::Kind::kMap) {
     faults_.error(ref.mark,
                   fmt::format("{} must be a mapping of keys to values, but this is {}: write `{}: ...`",
                               section.noun, kind_name(*ref.node), section.keys.front()));
     return;
   }
-  for (const Node::Entry& entry : ref.node->entries) {
+  for (const YamlNode::Entry& entry : ref.node->entries) {
     if (std::find(section.keys.begin(), section.keys.end(), entry.key) == section.keys.end())
       faults_.error(entry.key_mark, fmt::format("{} has no key {}{}", section.noun, in_quotes(entry.key),
                                                 suggest(entry.key, section.keys)));
@@ -40,13 +40,13 @@ MapCursor::MapCursor(Ref ref, const Section& section, FaultList& faults)
 const Ref* MapCursor::find(std::string_view key) const {
   assert(std::find(section_.keys.begin(), section_.keys.end(), key) != section_.keys.end());
   const Ref* value = ref_.node->find(key);
-  if (value == nullptr || value->node->kind != Node::Kind::kNull) return value;
+  if (value == nullptr || value->node->kind != YamlNode::Kind::kNull) return value;
   faults_.error(value->mark, fmt::format("{} has no value: give one, or delete the key", key));
   return nullptr;
 }
 
 const Ref* MapCursor::need(std::string_view key, std::string_view example) const {
-  if (ref_.node->kind == Node::Kind::kMap && ref_.node->find(key) == nullptr)
+  if (ref_.node->kind == YamlNode::Kind::kMap && ref_.node->find(key) == nullptr)
     faults_.error(ref_.mark,
                   fmt::format("{} lacks \"{}\": add it, as `{}: {}`", section_.noun, key, key, example));
   return find(key);
@@ -54,7 +54,7 @@ const Ref* MapCursor::need(std::string_view key, std::string_view example) const
 
 const std::vector<Ref>* MapCursor::list(std::string_view key, const Ref* value) const {
   if (value == nullptr) return nullptr;
-  if (value->node->kind == Node::Kind::kList) return &value->node->items;
+  if (value->node->kind == YamlNode::Kind::kList) return &value->node->items;
   faults_.error(value->mark,
                 fmt::format("{} must be a list, but this is {}: begin each item with a dash, or put "
                             "them in brackets, as `{}: [...]`",
@@ -63,7 +63,7 @@ const std::vector<Ref>* MapCursor::list(std::string_view key, const Ref* value) 
 }
 
 bool MapCursor::is_scalar(Ref value, std::string_view key) const {
-  if (value.node->kind == Node::Kind::kScalar) return true;
+  if (value.node->kind == YamlNode::Kind::kScalar) return true;
   faults_.error(value.mark, fmt::format("{} must be a single value, but this is {}: write `{}: VALUE`", key,
                                         kind_name(*value.node), key));
   return false;

@@ -63,6 +63,8 @@ Parsed<Device> parse_device(std::string_view text) {
         "is neither a PCI address nor a virtual device: give the card's address as lspci prints it, as "
         "0000:3b:00.0, or a device as net_af_packet0,iface=eth0"};
   }
+  if (text.find_first_of(" \t") != std::string_view::npos)
+    return Wrong{"holds a space: write a device's arguments without any, as net_af_packet0,iface=eth0"};
   const std::string_view name = text.substr(0, text.find(','));
   const std::string_view arguments = text.substr(std::min(name.size() + 1, text.size()));
   const std::string_view driver = name.substr(0, name.find_last_not_of("0123456789") + 1);
@@ -78,6 +80,10 @@ Parsed<Device> parse_device(std::string_view text) {
     device.kernel_interface = argument(arguments, "iface");
   if (device.kernel_interface.empty() && (driver == "net_af_packet" || driver == "net_af_xdp"))
     return Wrong{fmt::format("does not say which network interface: add it, as {},iface=eth0", name)};
+  // Seen on DPDK 22.11: beyond these, frames are cut short (unless af_packet's frames are made larger), or
+  // refused.
+  if (driver == "net_af_packet" && argument(arguments, "framesz").empty()) device.largest_mtu = 1968;
+  if (driver == "net_af_xdp") device.largest_mtu = 3542;
   if (driver == "net_pcap" && arguments.empty())
     return Wrong{fmt::format("does not say what to read and write: add it, as {},iface=eth0", name)};
   return device;

@@ -14,7 +14,9 @@ struct Device {
   std::string name;    // what stands before the first comma: unique in a process
   std::string driver;  // "net_af_packet"; empty for PCI
   bool is_pci = false;
-  std::string kernel_interface;  // a network interface that must be there already; empty: none
+  // A network interface of the kernel that must be there already; empty: none.
+  std::string kernel_interface;
+  uint16_t largest_mtu = 0;  // that the driver carries; 0: no limit is known
 };
 
 Parsed<Device> parse_device(std::string_view text);

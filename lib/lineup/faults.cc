@@ -44,6 +44,15 @@ size_t printable_size(std::string_view text) {
 
 }  // namespace
 
+bool is_printable(std::string_view text) {
+  while (!text.empty()) {
+    const size_t size = printable_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
+  }
+  return true;
+}
+
 std::string in_quotes(std::string_view text) {
   constexpr size_t kMostBytes = 64;
   std::string out = "\"";

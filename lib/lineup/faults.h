@@ -33,6 +33,9 @@ class FaultList {
   bool any_errors_ = false;
 };
 
+// UTF-8 without control characters: fit to be printed as it is.
+bool is_printable(std::string_view text);
+
 // Text of the file made fit for a message: in double quotes, at most 64 bytes, and nothing in it that a
 // terminal could take for a command.
 std::string in_quotes(std::string_view text);

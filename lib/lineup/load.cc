@@ -78,7 +78,7 @@ LoadResult load_text(std::string_view text, const std::string& path, const LoadO
   draft.directory = std::filesystem::path(path).parent_path();
   draft.top = tree.root;
   read_sections(draft, faults);
-  if (draft.top.node->kind != Node::Kind::kMap) return finish(faults, nullptr);
+  if (draft.top.node->kind != YamlNode::Kind::kMap) return finish(faults, nullptr);
   check_ports(draft, faults);
   check_channels(draft, faults);
   check_streams(draft, faults);

@@ -44,25 +44,26 @@ void try_key(Mark at, bool warning, FaultList& faults, Read&& read) {
 void check_headend(const Draft& draft, FaultList& faults) {
   if (draft.headend.node == nullptr) return;
   const Lineup& lineup = draft.lineup;
-  if (!is_directory(lineup.state_directory))
-    faults.error(
-        place(draft.headend, {"state"}),
-        fmt::format("state directory {} {}: start numbers must outlive a restart, make it with: mkdir -p -m "
-                    "700 {}",
-                    in_quotes(lineup.state_directory),
-                    exists(lineup.state_directory) ? "is no directory" : "does not exist",
-                    lineup.state_directory));
+  const Mark state = place(draft.headend, {"state"});
+  if (!exists(lineup.state_directory))
+    faults.error(state,
+                 fmt::format("state directory {0} does not exist; start numbers are kept there, so that they "
+                             "outlive a restart: make it with: mkdir -p -m 700 {0}",
+                             lineup.state_directory));
+  else if (!is_directory(lineup.state_directory))
+    faults.error(state,
+                 fmt::format("state {} is no directory: give the path of one", lineup.state_directory));
   const Mark control = place(draft.headend, {"control"});
   const std::string directory = fs::path(lineup.control_socket).parent_path();
   if (!directory.empty() && !is_directory(directory))
     faults.error(control,
-                 fmt::format("the control socket's directory {} does not exist: make it with: mkdir -p {}",
-                             in_quotes(directory), directory));
+                 fmt::format("the control socket's directory {0} does not exist: make it with: mkdir -p {0}",
+                             directory));
   std::error_code ignored;
   if (exists(lineup.control_socket) && !fs::is_socket(lineup.control_socket, ignored))
     faults.error(control,
                  fmt::format("{} is there already and no socket: give the control socket another path",
-                             in_quotes(lineup.control_socket)));
+                             lineup.control_socket));
   if (!lineup.signing_key_file.empty())
     try_key(place(draft.headend, {"signing_key"}), false, faults,
             [&] { crypto::read_signing_key(lineup.signing_key_file); });

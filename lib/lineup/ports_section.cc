@@ -18,7 +18,7 @@ void read_address(const MapCursor& in, Port& port) {
   port.address = prefix.address;
   port.prefix_length = prefix.length;
   in.read("gateway", port.gateway, [&](std::string_view text) -> Parsed<Ipv4> {
-    const Parsed<Ipv4> gateway = parse_host(text);
+    Parsed<Ipv4> gateway = parse_host(text);
     const Ipv4* address = std::get_if<Ipv4>(&gateway);
     if (address == nullptr) return gateway;
     if (*address == prefix.address) return Wrong{"is the port's own address: give the router's"};

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "lib/lineup/faults.h"
 #include "lib/lineup/spelling.h"
 
 namespace linecast::lineup {
@@ -215,9 +216,7 @@ Parsed<std::string> parse_name(std::string_view text) {
 }
 
 Parsed<std::string> parse_title(std::string_view text) {
-  const bool control = std::any_of(text.begin(), text.end(),
-                                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (text.empty() || text.size() > 64 || control || text.front() == ' ' || text.back() == ' ')
+  if (text.empty() || text.size() > 64 || !is_printable(text) || text.front() == ' ' || text.back() == ' ')
     return Wrong{
         "is no name for a channel: give 1 to 64 bytes of text without control characters and outer spaces"};
   return std::string(text);
@@ -225,6 +224,7 @@ Parsed<std::string> parse_title(std::string_view text) {
 
 Parsed<std::string> parse_path(std::string_view text) {
   if (text.empty()) return Wrong{"is no path: give that of the file"};
+  if (!is_printable(text)) return Wrong{"holds a control character: give a path without any"};
   if (text.front() == '~') return Wrong{"begins with ~, which only a shell knows: give the whole path"};
   return std::string(text);
 }

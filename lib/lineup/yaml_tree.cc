@@ -41,16 +41,16 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add({make(Node::Kind::kNull, from_yaml(mark), anchor), from_yaml(mark)});
+    add({make(YamlNode::Kind::kNull, from_yaml(mark), anchor), from_yaml(mark)});
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const Mark at = from_yaml(mark);
     count_node(at);
-    const Node* node = anchor < anchors_.size() ? anchors_[anchor] : nullptr;
+    const YamlNode* node = anchor < anchors_.size() ? anchors_[anchor] : nullptr;
     if (node == nullptr || node->open) {
       faults_.error(at, "an alias inside of what it stands for: give the values themselves");
-      node = make(Node::Kind::kNull, at, 0);
+      node = make(YamlNode::Kind::kNull, at, 0);
     }
     add({node, at});
   }
@@ -59,20 +59,20 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     const Mark at = from_yaml(mark);
     check_tag(at, tag);
-    Node* node = make(Node::Kind::kScalar, at, anchor);
+    YamlNode* node = make(YamlNode::Kind::kScalar, at, anchor);
     node->text = value;
     add({node, at});
   }
 
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
-    begin(Node::Kind::kList, mark, tag, anchor);
+    begin(YamlNode::Kind::kList, mark, tag, anchor);
   }
   void OnSequenceEnd() override { end(); }
 
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
-    begin(Node::Kind::kMap, mark, tag, anchor);
+    begin(YamlNode::Kind::kMap, mark, tag, anchor);
   }
   void OnMapEnd() override {
     resolve_keys(open_.back());
@@ -81,7 +81,7 @@ class TreeBuilder : public YAML::EventHandler {
 
  private:
   struct Frame {
-    Node* node;
+    YamlNode* node;
     Mark mark;
     bool has_key = false;  // of a mapping: the next node is a value
     bool drop_value = false;
@@ -96,9 +96,9 @@ class TreeBuilder : public YAML::EventHandler {
     throw Stop{};
   }
 
-  Node* make(Node::Kind kind, Mark at, YAML::anchor_t anchor) {
+  YamlNode* make(YamlNode::Kind kind, Mark at, YAML::anchor_t anchor) {
     count_node(at);
-    Node* node = &tree_.nodes.emplace_back();
+    YamlNode* node = &tree_.nodes.emplace_back();
     node->kind = kind;
     if (anchor > 0) {
       if (anchors_.size() <= anchor) anchors_.resize(anchor + 1);
@@ -113,7 +113,7 @@ class TreeBuilder : public YAML::EventHandler {
                     fmt::format("a YAML tag ({}): tags mean nothing in a lineup, delete it", in_quotes(tag)));
   }
 
-  void begin(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void begin(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     const Mark at = from_yaml(mark);
     if (open_.size() >= Tree::kMaxDepth) {
       faults_.error(at, fmt::format("nested more than {} levels deep: no lineup is, check brackets and "
@@ -122,7 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
       throw Stop{};
     }
     check_tag(at, tag);
-    Node* node = make(kind, at, anchor);
+    YamlNode* node = make(kind, at, anchor);
     node->open = true;
     open_.push_back({.node = node, .mark = at, .key = {}, .key_mark = {}});
   }
@@ -140,18 +140,18 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     Frame& frame = open_.back();
-    if (frame.node->kind == Node::Kind::kList) {
+    if (frame.node->kind == YamlNode::Kind::kList) {
       frame.node->items.push_back(ref);
     } else if (!frame.has_key) {
       frame.has_key = true;
       frame.key_mark = ref.mark;
-      frame.drop_value = ref.node->kind != Node::Kind::kScalar;
+      frame.drop_value = ref.node->kind != YamlNode::Kind::kScalar;
       frame.key = ref.node->text;
       if (frame.drop_value) faults_.error(ref.mark, "a key must be plain text, as `name:`");
     } else {
       frame.has_key = false;
       // yaml-cpp places a value that is not there at what comes next, which may be lines away.
-      if (ref.node->kind == Node::Kind::kNull) ref.mark = frame.key_mark;
+      if (ref.node->kind == YamlNode::Kind::kNull) ref.mark = frame.key_mark;
       if (!frame.drop_value) frame.node->entries.push_back({std::move(frame.key), frame.key_mark, ref});
     }
   }
@@ -161,9 +161,9 @@ class TreeBuilder : public YAML::EventHandler {
   // Duplicates out, then merge keys in.
   void resolve_keys(Frame& frame) {
     Seen seen;
-    std::vector<Node::Entry> once;
+    std::vector<YamlNode::Entry> once;
     Ref merge_from;
-    for (Node::Entry& entry : frame.node->entries) {
+    for (YamlNode::Entry& entry : frame.node->entries) {
       const auto [first, is_new] = seen.emplace(entry.key, entry.key_mark);
       if (!is_new)
         faults_.error(entry.key_mark,
@@ -180,18 +180,18 @@ class TreeBuilder : public YAML::EventHandler {
 
   // YAML's merge key: what the mapping does not say itself is taken from `from` (a mapping, or a list of
   // mappings of which earlier ones win).
-  void merge(Node& map, Ref from, Seen& seen) {
+  void merge(YamlNode& map, Ref from, Seen& seen) {
     count_node(from.mark);
-    if (from.node->kind == Node::Kind::kMap) {
-      for (const Node::Entry& entry : from.node->entries) {
+    if (from.node->kind == YamlNode::Kind::kMap) {
+      for (const YamlNode::Entry& entry : from.node->entries) {
         count_node(from.mark);
         if (seen.emplace(entry.key, entry.key_mark).second) map.entries.push_back(entry);
       }
       return;
     }
-    if (from.node->kind != Node::Kind::kList) return not_mergeable(from.mark);
+    if (from.node->kind != YamlNode::Kind::kList) return not_mergeable(from.mark);
     for (const Ref& item : from.node->items) {
-      if (item.node->kind != Node::Kind::kMap) return not_mergeable(item.mark);
+      if (item.node->kind != YamlNode::Kind::kMap) return not_mergeable(item.mark);
       merge(map, item, seen);
     }
   }
@@ -203,7 +203,7 @@ class TreeBuilder : public YAML::EventHandler {
   Tree& tree_;
   FaultList& faults_;
   std::vector<Frame> open_;
-  std::vector<const Node*> anchors_;  // by yaml-cpp's number
+  std::vector<const YamlNode*> anchors_;  // by yaml-cpp's number
   size_t counted_ = 0;
   int documents_ = 0;
   Mark first_document_;
@@ -261,7 +261,7 @@ bool check_text(std::string_view text, FaultList& faults) {
 
 }  // namespace
 
-const Ref* Node::find(std::string_view key) const {
+const Ref* YamlNode::find(std::string_view key) const {
   const auto entry =
       std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.key == key; });
   return entry != entries.end() ? &entry->value : nullptr;

@@ -11,15 +11,15 @@
 
 namespace linecast::lineup {
 
-struct Node;
+struct YamlNode;
 
 // A node where it is used: of an alias the place of the alias, not of what it stands for.
 struct Ref {
-  const Node* node = nullptr;
+  const YamlNode* node = nullptr;
   Mark mark;
 };
 
-struct Node {
+struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   struct Entry {
     std::string key;
@@ -42,7 +42,7 @@ struct Tree {
   static constexpr size_t kMaxNodes = 500'000;  // merged entries included
   static constexpr size_t kMaxLineMarks = 250'000;
 
-  std::deque<Node> nodes;  // owns them all
+  std::deque<YamlNode> nodes;  // owns them all
   Ref root;
 };
 

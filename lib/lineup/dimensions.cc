@@ -1,4 +1,4 @@
-#include "lib/lineup/derive.h"
+#include "lib/lineup/dimensions.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,0 +1,34 @@
+// A sound lineup that uses every key, for tests to spoil.
+#pragma once
+
+#include <string>
+
+namespace linecast::lineup {
+
+inline const std::string kGoodLineup =
+    R"(headend: {name: demo, sender_id: 7, state: state, signing_key: head.key, control: run/demo.sock}
+lanes: {lcores: [1, 2], main_lcore: 0, idle_sleep_us: 50}
+eal: ["--no-pci", "--in-memory"]
+ports:
+  - {name: in0, device: "net_af_packet0,iface=lo", address: 10.1.0.2/24, gateway: 10.1.0.1, mtu: 1500, igmp: 3}
+  - {name: out0, device: net_null0, address: 10.2.0.2/24}
+channels:
+  - name: news
+    number: 1
+    enabled: true
+    id: 0123456789abcdef
+    source: {interface: in0, address: 239.10.0.1, port: 5000, ssm_source: 10.1.0.9, format: ts}
+    output: {interface: out0, group: 239.20.0.1, port: 47200, ttl: 8, dscp: AF41}
+    bitrate_cap: 8M
+    key: news.key
+    retransmit: {window_ms: 2000, budget_percent: 30}
+    quiet: 3
+  - name: sport
+    number: 2
+    source: {interface: in0, address: 10.1.0.2, port: 5004, format: rtp}
+    output: {interface: out0, group: 239.20.0.2}
+    bitrate_cap: 8.5 Mbit/s
+    clear: true
+)";
+
+}  // namespace linecast::lineup

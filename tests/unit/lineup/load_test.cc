@@ -1,0 +1,249 @@
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "lib/crypto/derive.h"
+#include "lib/lineup/lineup.h"
+#include "tests/unit/lineup/spoiled_lineup.h"
+
+namespace linecast::lineup {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(Load, EveryValueOfAGoodLineup) {
+  const LoadResult result = load_text(kGoodLineup, "/etc/linecast/lineup.yaml", {.check_machine = false});
+  ASSERT_TRUE(result.lineup) << faults_of(result);
+  EXPECT_TRUE(result.faults.empty()) << faults_of(result);
+  const Lineup& lineup = *result.lineup;
+  EXPECT_EQ(lineup.path, "/etc/linecast/lineup.yaml");
+  EXPECT_EQ(lineup.name, "demo");
+  EXPECT_EQ(lineup.sender_id, 7);
+  EXPECT_EQ(lineup.state_directory, "/etc/linecast/state");
+  EXPECT_EQ(lineup.signing_key_file, "/etc/linecast/head.key");
+  EXPECT_EQ(lineup.control_socket, "/etc/linecast/run/demo.sock");
+  EXPECT_EQ(lineup.lanes.lcores, (std::vector<unsigned>{1, 2}));
+  EXPECT_EQ(lineup.lanes.main_lcore, 0u);
+  EXPECT_EQ(lineup.lanes.idle_sleep_us, 50u);
+  EXPECT_EQ(lineup.eal_arguments, (std::vector<std::string>{"--no-pci", "--in-memory"}));
+
+  ASSERT_EQ(lineup.ports.size(), 2u);
+  const Port& in = lineup.ports[0];
+  EXPECT_EQ(in.name, "in0");
+  EXPECT_EQ(in.device, "net_af_packet0,iface=lo");
+  EXPECT_FALSE(in.is_pci);
+  EXPECT_EQ(in.address, 0x0a010002u);
+  EXPECT_EQ(in.prefix_length, 24);
+  EXPECT_EQ(in.gateway, 0x0a010001u);
+  EXPECT_EQ(in.mtu, 1500);
+  EXPECT_EQ(in.igmp_version, 3);
+  EXPECT_EQ(lineup.ports[1].gateway, 0u);
+
+  ASSERT_EQ(lineup.channels.size(), 2u);
+  const Channel& news = lineup.channels[0];
+  EXPECT_EQ(news.name, "news");
+  EXPECT_EQ(news.number, 1u);
+  EXPECT_TRUE(news.enabled);
+  EXPECT_EQ(news.id, (crypto::ChannelId{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}));
+  EXPECT_EQ(news.source.port, 0u);
+  EXPECT_EQ(news.source.address, 0xef0a0001u);
+  EXPECT_EQ(news.source.udp_port, 5000);
+  EXPECT_EQ(news.source.ssm_source, 0x0a010009u);
+  EXPECT_EQ(news.source.format, smart::PacketFormat::kMpegTs);
+  EXPECT_EQ(news.output.port, 1u);
+  EXPECT_EQ(news.output.group, 0xef140001u);
+  EXPECT_EQ(news.output.udp_port, 47200);
+  EXPECT_EQ(news.output.ttl, 8);
+  EXPECT_EQ(news.output.dscp, 34);
+  EXPECT_EQ(news.bitrate_cap_bps, 8'000'000u);
+  EXPECT_EQ(news.key_file, "/etc/linecast/news.key");
+  EXPECT_EQ(news.window_ms, 2000u);
+  EXPECT_EQ(news.window_packets, 2048u);
+  EXPECT_EQ(news.budget_percent, 30u);
+  EXPECT_EQ(news.quiet, 3);
+  EXPECT_EQ(news.max_payload, 1440u);
+
+  // And of one that leaves to the defaults what has any.
+  const Channel& sport = lineup.channels[1];
+  EXPECT_TRUE(sport.enabled);
+  EXPECT_EQ(sport.id, crypto::channel_id_from_name("sport"));
+  EXPECT_EQ(sport.source.address, 0x0a010002u);
+  EXPECT_EQ(sport.source.format, smart::PacketFormat::kRtp);
+  EXPECT_EQ(sport.output.udp_port, 47100);
+  EXPECT_EQ(sport.output.ttl, 16);
+  EXPECT_EQ(sport.output.dscp, 32);
+  EXPECT_EQ(sport.bitrate_cap_bps, 8'500'000u);
+  EXPECT_TRUE(sport.key_file.empty());
+  EXPECT_EQ(sport.window_ms, 1000u);
+  EXPECT_EQ(sport.window_packets, 1024u);
+  EXPECT_EQ(sport.budget_percent, 25u);
+  EXPECT_EQ(sport.quiet, std::nullopt);
+  EXPECT_EQ(sport.max_payload, 1464u);
+}
+
+TEST(Load, DefaultsOfTheHeadend) {
+  const LoadResult result = Spoiled(R"(headend: {name: demo}
+ports: [{name: p, device: "3b:00.0", address: 10.1.0.2/24}]
+channels:
+  - {name: a, number: 1, source: {interface: p, address: 239.1.1.1, port: 1}, clear: yes, bitrate_cap: 1M,
+     output: {interface: p, group: 239.1.1.2}}
+)")
+                                .load();
+  ASSERT_TRUE(result.lineup) << faults_of(result);
+  EXPECT_TRUE(result.faults.empty()) << faults_of(result);
+  EXPECT_EQ(result.lineup->sender_id, 1);
+  EXPECT_EQ(result.lineup->state_directory, "/var/lib/linecast");
+  EXPECT_EQ(result.lineup->control_socket, "/run/linecast/demo.sock");
+  EXPECT_EQ(result.lineup->lanes.lcores, (std::vector<unsigned>{1}));
+  EXPECT_EQ(result.lineup->lanes.main_lcore, 0u);
+  EXPECT_EQ(result.lineup->lanes.idle_sleep_us, 0u);
+  EXPECT_EQ(result.lineup->ports[0].device, "0000:3b:00.0");
+  EXPECT_TRUE(result.lineup->ports[0].is_pci);
+  EXPECT_EQ(result.lineup->channels[0].source.port, result.lineup->channels[0].output.port);
+}
+
+TEST(Load, FiveFaultsInOneFileAreAllReported) {
+  const LoadResult result = Spoiled(R"(headend: {name: demo, sender_id: 40000}
+ports:
+  - {name: in0, device: net_null0, address: 10.1.0.2/24, mtuu: 1500}
+channels:
+  - name: news
+    number: 1
+    source: {interface: in1, address: 239.10.0.1, port: 5000}
+    output: {interface: in0, group: 224.0.0.1}
+    bitrate_cap: 8 MB/s
+    clear: true
+)")
+                                .load();
+  EXPECT_FALSE(result.lineup);
+  EXPECT_EQ(
+      faults_of(result),
+      "lineup.yaml:1:34: error: sender_id \"40000\" is out of range: give a plain number from 1 to 32767\n"
+      "lineup.yaml:3:58: error: a port has no key \"mtuu\": did you mean \"mtu\"?\n"
+      "lineup.yaml:7:25: error: interface \"in1\" is no port of this lineup: did you mean \"in0\"?\n"
+      "lineup.yaml:8:37: error: group \"224.0.0.1\" is in 224.0.0.0/24, which is for protocols on the local "
+      "link: "
+      "take a group elsewhere in 224.0.0.0/4, best in 239.0.0.0/8\n"
+      "lineup.yaml:9:18: error: bitrate_cap \"8 MB/s\" counts bytes: give bits a second, as 8M or 8 "
+      "Mbit/s\n");
+}
+
+// Whatever a key is given that cannot be right draws a fault there: no key is read over, none is without
+// effect.
+TEST(Load, EveryKeyThatIsKnownIsRead) {
+  const std::pair<const char*, const char*> kPlaces[] = {
+      {"headend.", "headend: {"},
+      {"lanes.", "lanes: {"},
+      {"ports[].", "  - {"},
+      {"channels[].source.", "    source: {"},
+      {"channels[].output.", "    output: {"},
+      {"channels[].retransmit.", "    retransmit: {"},
+  };
+  size_t tried = 0;
+  for (const std::string& key : known_keys()) {
+    const std::string name = key.substr(key.rfind('.') + 1);
+    Spoiled spoiled("x");
+    if (const size_t dot = key.rfind('.'); dot == std::string::npos) {
+      spoiled.text = name + ":\n";
+    } else if (key.substr(0, dot) == "channels[]") {
+      spoiled.text = "channels:\n  - " + name + ":\n";
+    } else {
+      for (const auto& [path, text] : kPlaces)
+        if (key.substr(0, dot + 1) == path)
+          spoiled.text = key.starts_with("channels")
+                             ? "channels:\n  - x: 1\n" + std::string(text) + name + ": }\n"
+                         : key.starts_with("ports") ? "ports:\n" + std::string(text) + name + ": }\n"
+                                                    : std::string(text) + name + ": }\n";
+    }
+    EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
+    ++tried;
+  }
+  EXPECT_EQ(tried, 5u + 5 + 3 + 6 + 11 + 5 + 5 + 2);
+}
+
+TEST(Load, AnchorsAndMergeKeys) {
+  const LoadResult result =
+      Spoiled("output: {interface: out0, group: 239.20.0.1, port: 47200, ttl: 8, dscp: AF41}",
+              "output: &o {interface: out0, group: 239.20.0.1, port: 47200, ttl: 8, dscp: AF41}")
+          .load();
+  ASSERT_TRUE(result.lineup) << faults_of(result);
+  Spoiled merged("{interface: out0, group: 239.20.0.2}", "{<<: *o, group: 239.20.0.2}");
+  merged.text.replace(merged.text.find("output: {interface"), 8, "output: &o ");
+  const LoadResult second = merged.load();
+  ASSERT_TRUE(second.lineup) << faults_of(second);
+  EXPECT_EQ(second.lineup->channels[1].output.ttl, 8);
+  EXPECT_EQ(second.lineup->channels[1].output.group, 0xef140002u);
+}
+
+TEST(Load, AFaultInWhatIsSharedIsReportedOnce) {
+  Spoiled spoiled("{interface: out0, group: 239.20.0.2}", "{<<: *o, group: 239.20.0.2}");
+  spoiled.text.replace(spoiled.text.find("output: {interface"), 8, "output: &o ");
+  spoiled.text.replace(spoiled.text.find("ttl: 8"), 6, "ttl: 0");
+  const LoadResult result = spoiled.load();
+  ASSERT_EQ(result.faults.size(), 1u) << faults_of(result);
+  EXPECT_EQ(result.faults[0].line, 13);
+}
+
+TEST(Load, TheSameChannelTwiceByAliasIsReportedAtTheAlias) {
+  Spoiled spoiled("  - name: sport", "  - *c\n  - name: sport");
+  spoiled.text.replace(spoiled.text.find("  - name: news"), 4, "  - &c\n    ");
+  const LoadResult result = spoiled.load();
+  EXPECT_FALSE(result.lineup);
+  ASSERT_GE(result.faults.size(), 2u) << faults_of(result);
+}
+
+TEST(Load, MoreThanTopLevelMistakes) {
+  const std::pair<const char*, const char*> kTable[] = {
+      {"", "the lineup is empty"},          {"# only a comment\n", "the lineup is empty"},
+      {"~\n", "but this is nothing"},       {"just text\n", "but this is a single value"},
+      {"- a\n- b\n", "but this is a list"}, {"headend: [", "not valid YAML"},
+  };
+  for (const auto& [text, what] : kTable) {
+    const LoadResult result = load_text(text, "lineup.yaml", {.check_machine = false});
+    EXPECT_FALSE(result.lineup);
+    ASSERT_EQ(result.faults.size(), 1u) << text << faults_of(result);
+    EXPECT_THAT(result.faults[0].what, HasSubstr(what));
+  }
+}
+
+TEST(Load, EmptyLists) {
+  EXPECT_THAT(faults_of(Spoiled("headend: {name: a}\nports: []\nchannels: []\n").load()),
+              "lineup.yaml:2:8: error: ports is empty: a headend needs at least one\n"
+              "lineup.yaml:3:11: error: channels is empty: a headend needs at least one\n");
+}
+
+TEST(Load, MorePortsThanDpdkTakes) {
+  std::string text = "headend: {name: a}\nports:\n";
+  for (int i = 0; i < 33; ++i)
+    text += fmt::format("  - {{name: p{0}, device: net_null{0}, address: 10.1.{0}.1/24}}\n", i);
+  EXPECT_THAT(faults_of(Spoiled(text).load()),
+              HasSubstr("lineup.yaml:3:3: error: 33 ports: DPDK is built for 32"));
+}
+
+TEST(Load, FilesThatCannotBeRead) {
+  const auto dir = std::filesystem::temp_directory_path() / "linecast-lineup-load-test";
+  std::filesystem::remove_all(dir);
+  std::filesystem::create_directory(dir);
+  const auto only_fault = [](const std::string& path) {
+    const LoadResult result = load(path);
+    EXPECT_FALSE(result.lineup);
+    EXPECT_EQ(result.faults.size(), 1u) << faults_of(result);
+    EXPECT_EQ(result.faults.at(0).line, 0);
+    return result.faults.at(0).what;
+  };
+  EXPECT_THAT(only_fault(dir / "missing.yaml"), HasSubstr("cannot be opened: No such file or directory"));
+  EXPECT_THAT(only_fault(dir), HasSubstr("this is a directory"));
+  EXPECT_THAT(only_fault(dir / "missing.yaml" / "x"), HasSubstr("cannot be opened"));
+  { std::ofstream(dir / "empty.yaml"); }
+  EXPECT_THAT(only_fault(dir / "empty.yaml"), HasSubstr("the lineup is empty"));
+  { std::ofstream(dir / "large.yaml") << std::string((16 << 20) + 1, '#'); }
+  EXPECT_THAT(only_fault(dir / "large.yaml"), HasSubstr("longer than 16 MiB"));
+  EXPECT_THAT(only_fault("/dev/zero"), HasSubstr("longer than 16 MiB"));
+  std::filesystem::remove_all(dir);
+}
+
+}  // namespace
+}  // namespace linecast::lineup
