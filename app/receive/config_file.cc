@@ -55,7 +55,7 @@ class ChannelReader {
 
   void read_keys() {
     in_.read("clear", channel_.clear, lineup::parse_bool);
-    if (in_.ref().node->kind != lineup::Node::Kind::kMap) return;
+    if (in_.ref().node->kind != lineup::YamlNode::Kind::kMap) return;
     const bool has_key = in_.ref().node->find("key") != nullptr;
     if (has_key == channel_.clear && in_.ref().node->find("clear") == nullptr) {
       faults_.error(
@@ -79,7 +79,7 @@ class ChannelReader {
   template <typename Take>
   void each_file(std::string_view key, const Ref* value, Take take) {
     if (value == nullptr) return;
-    const bool is_list = value->node->kind == lineup::Node::Kind::kList;
+    const bool is_list = value->node->kind == lineup::YamlNode::Kind::kList;
     const std::vector<Ref> one{*value};
     for (const Ref& item : is_list ? value->node->items : one) {
       std::string path;
