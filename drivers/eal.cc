@@ -25,11 +25,11 @@ const char* advice(int error) {
     case EBUSY:
       return "Is another instance running with the same --file-prefix or device?";
     case ENOMEM:
-      return "Reserve more hugepages: sysctl -w vm.nr_hugepages=N";
+      return "Reserve more hugepages (sysctl vm.nr_hugepages)";
     case ENODEV:
       return "Check device: of the ports";
     default:
-      return "EAL's own words are above";
+      return "Check device: of the ports, and eal:";
   }
 }
 
@@ -54,10 +54,11 @@ Eal::Eal(const std::string& program, const std::vector<std::string>& arguments) 
   const int error = rte_errno;
   rte_openlog_stream(stderr);
   fclose(stream);
-  const std::string words = said != nullptr ? std::string(said, size) : "";
+  if (said != nullptr) words_.assign(said, size);
   free(said);
   if (result < 0)
-    throw Error(fmt::format("{}DPDK does not start: {}. {}", words, rte_strerror(error), advice(error)));
+    throw Error(fmt::format("DPDK does not start: {}. {}. DPDK's words:\n{}", rte_strerror(error),
+                            advice(error), words_));
   rte_log_set_global_level(RTE_LOG_WARNING);
 }
 

@@ -48,6 +48,16 @@ Port::Port(const PortConfig& config, Pool& receive_pool) : name_(config.name) {
             : "Bind the card to vfio-pci (dpdk-devbind.py -b vfio-pci " + device +
                   "); for Mellanox load mlx5_core and install rdma-core"));
 
+  try {
+    open(config, receive_pool);
+  } catch (...) {
+    stop();
+    rte_eth_dev_close(id_);
+    throw;
+  }
+}
+
+void Port::open(const PortConfig& config, Pool& receive_pool) {
   rte_eth_dev_info info{};
   require(rte_eth_dev_info_get(id_, &info), name_, "can't ask the driver", "The driver is at fault");
   if (info.max_tx_queues < config.transmit_queues)
@@ -99,8 +109,6 @@ void Port::stop() {
   started_ = false;
   rte_eth_dev_stop(id_);
 }
-
-int Port::numa_node() const { return rte_eth_dev_socket_id(id_); }
 
 void Port::set_group_filter(const std::vector<net::Mac>& macs) {
   if (macs.empty()) return;

@@ -41,7 +41,6 @@ class Port {
 
   uint16_t id() const { return id_; }
   const net::Mac& mac() const { return mac_; }
-  int numa_node() const;
   bool udp_checksum_offload() const { return udp_checksum_offload_; }
   GroupFilter group_filter() const { return group_filter_; }
 
@@ -59,6 +58,7 @@ class Port {
   void stop();
 
  private:
+  void open(const PortConfig& config, Pool& receive_pool);
   void set_group_filter(const std::vector<net::Mac>& macs);
 
   std::string name_;

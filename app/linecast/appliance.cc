@@ -12,8 +12,9 @@
 namespace linecast::app {
 namespace {
 
-constexpr unsigned kReceivePackets = 4095;  // of a port: its descriptors, and what waits in inboxes
-constexpr unsigned kControlPackets = 2047;  // of a lane
+constexpr unsigned kReceivePackets = 2047;                   // of a port: its descriptors, and a lane's burst
+constexpr unsigned kReceivePacketsALane = kInboxSize + 512;  // beside: what waits in its inbox and its cache
+constexpr unsigned kControlPackets = 2047;                   // of a lane
 constexpr unsigned kSpareFrames =
     2047;  // of a lane: frames that cards still hold when their slot comes round
 constexpr uint64_t kPacketExtraBytes = 256;  // mbuf, object header, the pool's padding
@@ -24,6 +25,10 @@ uint16_t largest_mtu(const lineup::Lineup& lineup) {
   uint16_t mtu = 0;
   for (const lineup::Port& port : lineup.ports) mtu = std::max(mtu, port.mtu);
   return mtu;
+}
+
+unsigned receive_packets(const lineup::Lineup& lineup) {
+  return kReceivePackets + static_cast<unsigned>(lineup.lanes.lcores.size()) * kReceivePacketsALane;
 }
 
 // Which lane a channel is on: enabled ones in turn.
@@ -88,7 +93,7 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
       bytes += channel.window_packets * (frame_bytes + drivers::FrameRing::bytes_per_slot());
   bytes += lineup.lanes.lcores.size() * (kSpareFrames + kControlPackets) * frame_bytes;
   for (const lineup::Port& port : lineup.ports)
-    bytes += kReceivePackets * (drivers::receive_room(port.mtu) + kPacketExtraBytes);
+    bytes += receive_packets(lineup) * (drivers::receive_room(port.mtu) + kPacketExtraBytes);
   return bytes;
 }
 
@@ -124,9 +129,9 @@ void Appliance::make_ports() {
       if (channel.enabled && channel.source.port == i && is_multicast(channel.source.address))
         macs.insert(net::multicast_mac(channel.source.address));
     config.group_macs.assign(macs.begin(), macs.end());
-    receive_pools_.push_back(std::make_unique<drivers::Pool>("receive" + std::to_string(i), kReceivePackets,
-                                                             drivers::receive_room(port.mtu),
-                                                             drivers::any_numa_node()));
+    receive_pools_.push_back(
+        std::make_unique<drivers::Pool>("receive" + std::to_string(i), receive_packets(lineup_),
+                                        drivers::receive_room(port.mtu), drivers::any_numa_node()));
     try {
       ports_.push_back(std::make_unique<drivers::Port>(config, *receive_pools_.back()));
     } catch (const Error& error) {
@@ -211,6 +216,7 @@ void Appliance::make_channels() {
       keys.sender_id = lineup_.sender_id;
       keys.start_number = start_number_;
       keys.first_sequence = setup.first_sequence;
+      keys.bitrate_cap_bps = channel.bitrate_cap_bps;
       stream_keys_[i] = std::make_unique<StreamKeys>(keys);
       setup.key = &stream_keys_[i]->current();
       setup.announcement = &stream_keys_[i]->announcement();
@@ -228,9 +234,10 @@ void Appliance::fill_directory() {
     const lineup::Channel& channel = lineup_.channels[i];
     if (!channel.enabled) continue;
     const auto index = static_cast<uint32_t>(i);
-    directory_.flows.insert({static_cast<uint16_t>(channel.source.port), channel.source.address,
-                             channel.source.udp_port, channel.source.ssm_source},
-                            index);
+    if (!directory_.flows.insert({static_cast<uint16_t>(channel.source.port), channel.source.address,
+                                  channel.source.udp_port, channel.source.ssm_source},
+                                 index))
+      throw Error(fmt::format("channel {}: its source is taken already", channel.name));
     const auto out = static_cast<uint16_t>(channel.output.port);
     directory_.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, index);
     // Several channels share a hop's address and port: all but the first insertion find it there.
@@ -269,8 +276,8 @@ void Appliance::tick() {
     const Announcement* announcement = stream_keys_[i]->tick(*channel(i), delivered);
     if (announcement == nullptr) continue;
     *commands_[i] = {i, announcement};
-    // Holds every channel's command at once, so it is never full.
-    lanes_[lane]->command(*commands_[i]);
+    // The queue holds a command of every channel, and a channel has one under way at most: it is never full.
+    if (!lanes_[lane]->command(*commands_[i])) throw Error("a lane's command queue is full");
     command_number_[i] = ++commands_issued_[lane];
   }
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include "lib/base/error.h"
 
@@ -19,8 +20,7 @@ namespace {
 
 constexpr size_t kMaxClients = 16;
 constexpr size_t kMaxRequest = 4096;  // bytes
-constexpr int kClientTurns = 200;     // polls of a client that is ready for neither reading nor writing
-constexpr int kClientTimeoutS = 5;
+constexpr int kClientTimeoutS = 5;    // for a whole exchange
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -77,14 +77,16 @@ ControlServer::~ControlServer() {
   unlink(path_.c_str());
 }
 
-void ControlServer::accept_client() {
+void ControlServer::accept_client(TimeNs now) {
   const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return;
   if (clients_.size() >= kMaxClients) {
+    constexpr std::string_view kRefused = "{\"error\":\"too many clients at once: try again\"}\n";
+    send(fd, kRefused.data(), kRefused.size(), MSG_NOSIGNAL);
     close(fd);
     return;
   }
-  clients_.push_back({fd, {}, {}, 0, kClientTurns});
+  clients_.push_back({fd, {}, {}, 0, now + kClientTimeoutS * kNsPerSecond});
 }
 
 bool ControlServer::advance(Client& client) {
@@ -105,21 +107,21 @@ bool ControlServer::advance(Client& client) {
   return client.sent < client.answer.size();
 }
 
-bool ControlServer::serve(int wake_fd, int timeout_ms) {
+bool ControlServer::serve(TimeNs now, int wake_fd, int timeout_ms) {
   std::vector<pollfd> fds{{wake_fd, POLLIN, 0}, {listener_, POLLIN, 0}};
   for (const Client& client : clients_)
     fds.push_back({client.fd, static_cast<short>(client.answer.empty() ? POLLIN : POLLOUT), 0});
   if (poll(fds.data(), fds.size(), timeout_ms) < 0) return false;
   for (size_t i = 0; i < clients_.size(); ++i) {
     Client& client = clients_[i];
-    const bool keep = fds[i + 2].revents != 0 ? advance(client) : --client.turns_left > 0;
+    const bool keep = now < client.deadline_ns && (fds[i + 2].revents == 0 || advance(client));
     if (!keep) {
       close(client.fd);
       client.fd = -1;
     }
   }
   std::erase_if(clients_, [](const Client& client) { return client.fd < 0; });
-  if (fds[1].revents != 0) accept_client();
+  if (fds[1].revents != 0) accept_client(now);
   return fds[0].revents != 0;
 }
 

@@ -21,8 +21,9 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  // Serves clients until `wake_fd` is readable (returns true) or `timeout_ms` is over (false).
-  bool serve(int wake_fd, int timeout_ms);
+  // Serves what is ready, waiting up to `timeout_ms` for it. True where `wake_fd` is readable. now:
+  // monotonic.
+  bool serve(TimeNs now, int wake_fd, int timeout_ms);
 
  private:
   struct Client {
@@ -30,9 +31,9 @@ class ControlServer {
     std::string request;
     std::string answer;
     size_t sent = 0;
-    int turns_left = 0;
+    TimeNs deadline_ns = 0;
   };
-  void accept_client();
+  void accept_client(TimeNs now);
   bool advance(Client& client);  // false: done with
 
   std::string path_;

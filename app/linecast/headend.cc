@@ -54,23 +54,27 @@ int catch_signals() {
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+using Json = nlohmann::ordered_json;
+
+// Names from a lineup or a client need not be UTF-8: dump() alone would throw.
+std::string text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 std::string answer(Appliance& appliance, const std::string& request) {
-  using Json = nlohmann::ordered_json;
   const Json asked = Json::parse(request, nullptr, false);
-  if (asked.is_object() && asked.contains("show") && asked["show"].is_string()) {
-    const std::string what = asked["show"];
-    if (what == "channels") return report_channels(appliance).dump();
-    if (what == "ports") return report_ports(appliance).dump();
-    if (what == "lanes") return report_lanes(appliance).dump();
-    return Json{{"error", fmt::format("nothing to show by the name of '{}'", what)}}.dump(
-        -1, ' ', false, Json::error_handler_t::replace);
+  const auto argument = [&](const char* name) -> std::string {
+    return asked.is_object() && asked.contains(name) && asked[name].is_string() ? asked[name] : Json("");
+  };
+  if (const std::string what = argument("show"); !what.empty()) {
+    if (what == "channels") return text(report_channels(appliance));
+    if (what == "ports") return text(report_ports(appliance));
+    if (what == "lanes") return text(report_lanes(appliance));
+    return text({{"error", fmt::format("nothing to show by the name of '{}'", what)}});
   }
-  if (asked.is_object() && asked.contains("rekey") && asked["rekey"].is_string()) {
-    if (appliance.roll_key(asked["rekey"]))
-      return Json{{"done", "the next key epoch will be announced"}}.dump();
-    return Json{{"error", "no running encrypted channel of that name"}}.dump();
+  if (const std::string channel = argument("rekey"); !channel.empty()) {
+    if (appliance.roll_key(channel)) return text({{"done", "the next key epoch will be announced"}});
+    return text({{"error", "no running encrypted channel of that name"}});
   }
-  return Json{{"error", "not a request that this headend knows"}}.dump();
+  return text({{"error", "not a request that this headend knows"}});
 }
 
 int run(const Options& options) {
@@ -100,7 +104,7 @@ int run(const Options& options) {
       appliance.tick();
       next_tick = now + kTickMs * kNsPerMs;
     }
-    if (control.serve(signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) break;
+    if (control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) break;
   }
   say("headend {} stopping", lineup.name);
   close(signals);

@@ -1,6 +1,7 @@
 #include "app/linecast/lane.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 namespace linecast::app {
@@ -9,8 +10,6 @@ namespace {
 // A receiver asks at most a few times a round trip; a flood from one address stops here.
 constexpr uint64_t kRequestsPerSource = 2000;  // a second
 constexpr uint64_t kRequestsBurst = 1000;
-constexpr unsigned kInboxSize = 1024;
-constexpr unsigned kCommandQueueSize = 4096;
 // Turns without work before a lane sleeps, where it may.
 constexpr unsigned kIdleTurns = 16;
 
@@ -22,7 +21,8 @@ Lane::Lane(const Setup& setup)
       channels_(setup.channels),
       source_limiter_(kRequestsPerSource, kRequestsBurst),
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
-      commands_("commands" + std::to_string(setup.index), kCommandQueueSize, setup.numa_node) {}
+      commands_("commands" + std::to_string(setup.index),
+                std::bit_ceil(static_cast<unsigned>(setup.channels) + 1), setup.numa_node) {}
 
 void Lane::add_port(drivers::Port& port, uint16_t transmit_queue) {
   ports_.push_back({&port, transmit_queue, nullptr});
@@ -40,7 +40,7 @@ void Lane::add_channel(size_t index, std::unique_ptr<LaneChannel> channel) {
   first_due_.push_back(0);
 }
 
-void Lane::start(TimeNs) {
+void Lane::start() {
   for (LanePort& port : ports_)
     if (port.host != nullptr) port.host->start();
   flush_all();
@@ -64,7 +64,7 @@ bool Lane::poll(TimeNs now) {
 
 void Lane::run(const drivers::Clock& clock, const std::atomic<bool>& stop) {
   TimeNs now = clock.now();
-  start(now);
+  start();
   unsigned idle = 0;
   uint64_t longest_ns = 0;
   while (!stop.load(std::memory_order_relaxed)) {

@@ -18,7 +18,8 @@
 
 namespace linecast::app {
 
-inline constexpr unsigned kBurst = 32;  // packets
+inline constexpr unsigned kBurst = 32;        // packets
+inline constexpr unsigned kInboxSize = 1024;  // one less fits
 
 // A port as a lane sees it. The index in the lane's list is the `interface` of the flow tables.
 struct LanePort {
@@ -66,7 +67,7 @@ class Lane {
   void run(const drivers::Clock& clock, const std::atomic<bool>& stop);
   // One turn; true where there was work.
   bool poll(TimeNs now);
-  void start(TimeNs now);
+  void start();
   void finish(TimeNs now);
 
   // Any lcore: false where its queue is full.

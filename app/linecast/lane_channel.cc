@@ -92,8 +92,9 @@ drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes p
   }
   finish_frame(packet, size);
   last_data_ns_ = now;
-  published_sequence_.set(sealer_.next_sequence());
+  // The epoch first: who sees a sequence beyond a switch sees the epoch that it switched to.
   published_epoch_.set(sealer_.epoch());
+  published_sequence_.set(sealer_.next_sequence());
   counters_.add(ChannelCounter::kPacketsSent);
   return packet;
 }
@@ -137,40 +138,41 @@ bool LaneChannel::admit_request(crypto::Manager& manager, Bytes datagram, Bytes 
   return true;
 }
 
-bool LaneChannel::repair(TimeNs now, uint16_t sequence, drivers::Packet* packet) {
+const drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
   counters_.add(ChannelCounter::kRequestedSequences);
   const uint64_t next = sealer_.next_sequence();
   const uint64_t full = extend_serial(next - 1, sequence);
   if (full >= next) {
     counters_.add(ChannelCounter::kRequestNotSent);
-    return false;
+    return nullptr;
   }
   if (full < sealer_.first_sequence() || full + ring_.slots() < next) {
     counters_.add(ChannelCounter::kRequestTooOld);
-    return false;
+    return nullptr;
   }
   const auto now_ms = static_cast<uint32_t>(now / kNsPerMs) | 1;  // never 0, which says "not yet"
   const uint32_t repaired_ms = ring_.repaired_ms(full);
   if (repaired_ms != 0 && now_ms - repaired_ms < kRoundTripMs) {
     counters_.add(ChannelCounter::kRequestRepeated);
-    return false;
+    return nullptr;
   }
   const drivers::Packet* kept = ring_.at(full);
-  const Bytes frame = drivers::view(kept);
-  if (!repair_budget_.take(now, frame.size())) {
+  if (!repair_budget_.take(now, drivers::view(kept).size())) {
     counters_.add(ChannelCounter::kRequestOverBudget);
-    return false;
+    return nullptr;
   }
   ring_.set_repaired_ms(full, now_ms);
+  return kept;
+}
 
+void LaneChannel::write_repair(const drivers::Packet* kept, drivers::Packet* packet) {
   // The kept frame may still be read by the card: the repair is a copy with CMD 1, same ciphertext, same tag.
-  uint8_t* out = drivers::frame_bytes(packet);
-  std::memcpy(out + net::kUdpFrameOverhead, frame.data() + net::kUdpFrameOverhead,
-              frame.size() - net::kUdpFrameOverhead);
-  smart::set_data_command(out + net::kUdpFrameOverhead, smart::DataCommand::kRepair, quiet_);
-  finish_frame(packet, frame.size() - net::kUdpFrameOverhead);
+  const Bytes datagram = drivers::view(kept).subspan(net::kUdpFrameOverhead);
+  uint8_t* out = drivers::frame_bytes(packet) + net::kUdpFrameOverhead;
+  std::memcpy(out, datagram.data(), datagram.size());
+  smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
+  finish_frame(packet, datagram.size());
   counters_.add(ChannelCounter::kRepairsSent);
-  return true;
 }
 
 bool LaneChannel::write_message(drivers::Packet* packet, Bytes message) {
@@ -221,20 +223,20 @@ void LaneChannel::take(const Announcement& announcement) {
 LaneChannel::Due LaneChannel::take_due(TimeNs now) {
   Due due;
   if (now >= timers_.heartbeat) {
-    const bool data_since = last_data_ns_ != heartbeat_data_ns_;
-    if (data_since && last_data_ns_ + kHeartbeatFirstNs > now) {
-      timers_.heartbeat = last_data_ns_ + kHeartbeatFirstNs;
-    } else {
-      due.heartbeat = true;
-      if (data_since) {
-        heartbeat_data_ns_ = last_data_ns_;
-        heartbeat_interval_ns_ = 2 * kHeartbeatFirstNs;
-      } else {
-        heartbeat_interval_ns_ =
-            std::min(std::max(2 * heartbeat_interval_ns_, kHeartbeatFirstNs), kHeartbeatLastNs);
-      }
-      timers_.heartbeat = now + heartbeat_interval_ns_;
+    if (last_data_ns_ != heartbeat_data_ns_) {  // data since the last heartbeat
+      next_heartbeat_ns_ = last_data_ns_ + kHeartbeatFirstNs;
+      heartbeat_interval_ns_ = kHeartbeatFirstNs;
     }
+    if (now >= next_heartbeat_ns_) {
+      due.heartbeat = true;
+      heartbeat_data_ns_ = last_data_ns_;
+      heartbeat_interval_ns_ = heartbeat_interval_ns_ == 0
+                                   ? kHeartbeatFirstNs
+                                   : std::min(2 * heartbeat_interval_ns_, kHeartbeatLastNs);
+      next_heartbeat_ns_ = now + heartbeat_interval_ns_;
+    }
+    // Data sets no timer: a look every 20 ms finds it.
+    timers_.heartbeat = std::min(next_heartbeat_ns_, now + kHeartbeatFirstNs);
   }
   if (now >= timers_.status) {
     due.status = true;

@@ -54,18 +54,20 @@ class LaneChannel {
 
   // Whether a request that came in `datagram` may be answered at all (trailer, MAC, count); counts why not.
   bool admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer);
-  // Writes the repair of a 16-bit sequence into `packet`; false (counted) where none is due now.
-  bool repair(TimeNs now, uint16_t sequence, drivers::Packet* packet);
+  // The kept frame of a 16-bit sequence that is to be repaired now, charged to the budget; null (counted)
+  // where none is due.
+  const drivers::Packet* due_repair(TimeNs now, uint16_t sequence);
+  void write_repair(const drivers::Packet* kept, drivers::Packet* packet);
   void count(ChannelCounter counter) { counters_.add(counter); }
 
-  // Messages of the hop: written as whole frames into `packet`; the size is 0 where there is nothing to send.
+  // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
   bool write_heartbeat(crypto::Manager& manager, drivers::Packet* packet);
   bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
   bool write_announcement(drivers::Packet* packet);
 
   void take(const Announcement& announcement);
 
-  // When each is due next; the heartbeat's may turn out to be later once data has flowed (heartbeat_due()).
+  // When each is to be looked at next.
   struct Timers {
     TimeNs heartbeat = 0, status = 0, announce = 0;
   };
@@ -77,7 +79,6 @@ class LaneChannel {
   Due take_due(TimeNs now);
 
   uint16_t out_port() const { return out_port_; }
-  bool encrypted() const { return sealer_.encrypted(); }
 
   // Read by the control lcore.
   const ChannelCounters& counters() const { return counters_; }
@@ -107,6 +108,7 @@ class LaneChannel {
   TokenBucket repair_budget_;  // bytes of frames
   Timers timers_;
   TimeNs heartbeat_interval_ns_ = 0;
+  TimeNs next_heartbeat_ns_ = 0;
   TimeNs heartbeat_data_ns_ = 0;  // last_data_ns_ when the last heartbeat was sent
   int statuses_at_start_;
   const Announcement* announcement_;

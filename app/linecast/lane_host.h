@@ -27,7 +27,6 @@ class LaneHost {
   }
 
   const igmp::Host& igmp() const { return igmp_; }
-  Ipv4 address() const { return address_; }
 
  private:
   net::Mac mac_;

@@ -43,12 +43,12 @@ bool Lane::answer(const Request& request, TimeNs now) {
 }
 
 void Lane::repair(LaneChannel& channel, uint16_t sequence, TimeNs now) {
+  const drivers::Packet* kept = channel.due_repair(now, sequence);
+  if (kept == nullptr) return;
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
-  if (channel.repair(now, sequence, packet))
-    queue_frame(channel.out_port(), packet, &channel);
-  else
-    drivers::release(packet);
+  channel.write_repair(kept, packet);
+  queue_frame(channel.out_port(), packet, &channel);
 }
 
 }  // namespace linecast::app

@@ -9,6 +9,7 @@ namespace {
 // some twenty repeats of the announcement.
 constexpr uint64_t kLeadTicks = 2;
 constexpr uint64_t kLeastLeadPackets = 64;
+constexpr uint64_t kLeastDatagramBits = 188 * 8;
 
 crypto::StartSalt random_salt() {
   crypto::StartSalt salt;
@@ -53,8 +54,11 @@ void StreamKeys::announce(uint64_t next_from) {
 }
 
 const Announcement* StreamKeys::tick(const LaneChannel& channel, bool delivered) {
+  // The sequence before the epoch, as the lane writes them the other way round.
   const uint64_t sequence = channel.next_sequence();
-  const uint64_t lead = std::max(kLeadTicks * (sequence - last_sequence_), kLeastLeadPackets);
+  // At least what the cap lets through in half a second, should a feed come back at full rate.
+  const uint64_t lead = std::max({kLeadTicks * (sequence - last_sequence_), kLeastLeadPackets,
+                                  setup_.bitrate_cap_bps / kLeastDatagramBits / 2});
   last_sequence_ = sequence;
   if (!delivered) return nullptr;  // the lane may still read the other announcement
   retired_.reset();

@@ -23,6 +23,7 @@ class StreamKeys {
     uint16_t sender_id = 0;
     uint64_t start_number = 0;
     uint64_t first_sequence = 0;
+    uint64_t bitrate_cap_bps = 0;
   };
   explicit StreamKeys(const Setup& setup);
 

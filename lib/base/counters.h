@@ -25,14 +25,15 @@ struct CounterText {
   inline constexpr std::array<::linecast::CounterText, k##Enum##Count> k##Enum##Texts{ \
       LIST(LINECAST_COUNTER_TEXT_ROW)};
 
-// A number with one writing thread and any number of readers.
+// A number with one writing thread and any number of readers. Release and acquire, so that a reader who sees
+// a count also sees what was done before it (free of cost on x86).
 class Counter {
  public:
   void add(uint64_t n = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_release);
   }
-  void set(uint64_t v) { value_.store(v, std::memory_order_relaxed); }
-  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+  void set(uint64_t v) { value_.store(v, std::memory_order_release); }
+  uint64_t get() const { return value_.load(std::memory_order_acquire); }
 
  private:
   std::atomic<uint64_t> value_{0};  // written by the owning thread, read by any

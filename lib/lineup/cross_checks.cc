@@ -94,6 +94,19 @@ class StreamChecks {
           fmt::format("{}:{} on {} is already the source of {}: a feed goes to one channel",
                       to_string(source.address), source.udp_port, port_name(source.port), describe(*other)),
           only_warn(i, *other));
+    // Requests come to the port's own address, at the UDP port of each output.
+    if (!is_multicast(source.address))
+      for (size_t c = 0; c < lineup_.channels.size(); ++c)
+        if (const Output& output = lineup_.channels[c].output;
+            output.port == source.port && output.udp_port == source.udp_port) {
+          faults_.add(
+              at,
+              fmt::format("{}:{} on {} is where receivers send their requests for {}: feed this channel to "
+                          "another port",
+                          to_string(source.address), source.udp_port, port_name(source.port), describe(c)),
+              only_warn(i, c));
+          return;
+        }
     // What comes from another sender than this port is no loop.
     if (source.ssm_source != 0 && source.ssm_source != lineup_.ports[source.port].address) return;
     if (const auto sender = outputs_.find({source.port, source.address, source.udp_port, 0}))

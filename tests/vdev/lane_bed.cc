@@ -36,7 +36,8 @@ LaneBed::LaneBed(const BedOptions& options)
   for (size_t i = 0; i < group_key_.bytes.size(); ++i) group_key_.bytes[i] = static_cast<uint8_t>(i * 7 + 1);
   for (size_t i = 0; i < options.channels; ++i) {
     const auto index = static_cast<uint32_t>(i);
-    directory_.flows.insert({0, source_group(i), kSourcePort, options.ssm_source}, index);
+    directory_.flows.insert({options.source_interface, source_group(i), kSourcePort, options.ssm_source},
+                            index);
     directory_.groups.insert({1, output_group(i), smart::kDefaultPort, 0}, index);
     directory_.lane_of.push_back(static_cast<uint8_t>(i % options.lanes));
   }

@@ -20,8 +20,9 @@ struct BedOptions {
   uint64_t bitrate_cap_bps = 100'000'000'000;
   uint32_t budget_percent = 100;
   Ipv4 ssm_source = 0;
-  bool discard_output = false;  // a null port in place of a memory port
-  size_t lanes = 1;             // channel i is on lane i % lanes; lane 0 polls both ports
+  bool discard_output = false;    // a null port in place of a memory port
+  uint16_t source_interface = 0;  // 0: the input port, 1: the output port
+  size_t lanes = 1;               // channel i is on lane i % lanes; lane 0 polls both ports
 };
 
 class LaneBed {

@@ -44,7 +44,7 @@ size_t igmp_frames(const std::vector<std::vector<uint8_t>>& frames) {
 TEST(LaneHost, AnnouncesItselfReportsItsJoinsAndLeaves) {
   LaneBed bed(BedOptions{});
   bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
-  bed.lane().start(kStart);
+  bed.lane().start();
   size_t reports = 0;
   bool announced = false;
   for (TimeNs now = kStart; now < kStart + 3 * kNsPerSecond; now += 10 * kNsPerMs) {

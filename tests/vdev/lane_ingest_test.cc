@@ -276,6 +276,22 @@ TEST(LaneTimers, HeartbeatsFollowTheLastPacketAtDoublingIntervals) {
   EXPECT_THAT(times, testing::ElementsAre(20, 60, 140, 300, 620, 1260, 2260, 3260));
 }
 
+TEST(LaneTimers, AHeartbeatFollowsAPacketThatEndsALongPause) {
+  LaneBed bed(BedOptions{});
+  settle(bed);
+  TimeNs now = kStart;
+  const auto idle = heartbeat_times(bed, now, now + 10 * kNsPerSecond);
+  ASSERT_GT(idle.size(), 5u);
+  now += (idle.back() + 1000) * kNsPerMs;  // the next is due now, and the one after that in a second
+  ASSERT_EQ(heartbeat_times(bed, now, now + 100 * kNsPerMs).size(), 1u);
+  now += 100 * kNsPerMs;
+  bed.feed(feed_frame(0, ts_payload(7, 1)));
+  const auto after = heartbeat_times(bed, now, now + 100 * kNsPerMs);
+  ASSERT_FALSE(after.empty());
+  EXPECT_GE(after[0], 20);
+  EXPECT_LE(after[0], 40);
+}
+
 TEST(LaneTimers, NoHeartbeatWhileDataFlows) {
   LaneBed bed(BedOptions{});
   settle(bed);

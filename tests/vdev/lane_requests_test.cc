@@ -161,24 +161,21 @@ TEST_F(Requests, ClearChannelsTakeNoTrailer) {
 TEST_F(Requests, TheBudgetHolds) {
   BedOptions options;
   options.window_packets = 1024;
-  options.bitrate_cap_bps = 1'000'000;
-  options.budget_percent = 1;  // next to nothing: the least burst of 64 full frames remains
+  options.bitrate_cap_bps = 2'000'000;
+  options.budget_percent = 1;  // next to nothing: the least burst of 64 full frames remains, 69 of these
   make(options);
-  for (int second = 0; second < 8; ++second) {
+  for (int second = 3; second > 0; --second)  // within the cap
     for (int k = 0; k < 40; ++k) {
       bed_->feed(feed_frame(0, ts_payload(7, 1)));
-      bed_->lane().poll(kStart - (8 - second) * kNsPerSecond);
+      bed_->lane().poll(kStart + (3 - second) * kNsPerSecond);
     }
-  }
-  send(40);
   bed_->sent();
+  ASSERT_EQ(bed_->channel(0).next_sequence(), 121u);
   size_t repaired = 0;
-  for (uint16_t first = 1; first <= 70; first += 7)
-    repaired += ask(request({{first, 0b111111}}, 90), kStart + 1).size();
-  EXPECT_LE(repaired, 70u);
-  EXPECT_GE(repaired, 64u);
-  EXPECT_EQ(repaired + count(ChannelCounter::kRequestOverBudget) + count(ChannelCounter::kRequestNotSent),
-            70u);
+  for (uint16_t first = 1; first < 101; first = static_cast<uint16_t>(first + 10))
+    repaired += ask(request({{first, 0b111111111}}, 120), kStart + 3 * kNsPerSecond).size();
+  EXPECT_EQ(repaired, 69u);
+  EXPECT_EQ(count(ChannelCounter::kRequestOverBudget), 31u);
 }
 
 TEST_F(Requests, OneAddressCannotAskWithoutEnd) {
@@ -208,17 +205,20 @@ TEST_F(Requests, OtherMessagesAndGroupsAreCounted) {
 }
 
 TEST_F(Requests, LiveTrafficGoesFirst) {
-  make({});
-  send(5);
+  BedOptions options;
+  options.source_interface = 1;  // so that one burst brings both
+  make(options);
+  const auto feed = [&] { bed_->feed(feed_frame(0, ts_payload(7, 9)), 1); };
+  feed();
+  bed_->lane().poll(kStart + 1);
+  bed_->sent();
   net::UdpFlow flow;
   flow.source = 0x0a010063;
   flow.destination = LaneBed::kOutAddress;
   flow.source_port = flow.destination_port = smart::kDefaultPort;
-  // On one port, in one burst: a request, then a datagram of the feed (the flow table knows ports apart, so
-  // the feed goes to the other).
-  bed_->feed(udp_frame(flow, request({{2, 0}}, 5)), 1);
-  bed_->feed(feed_frame(0, ts_payload(7, 9)), 0);
-  bed_->lane().poll(kStart + 1);
+  bed_->feed(udp_frame(flow, request({{1, 0}}, 1)), 1);
+  feed();
+  bed_->lane().poll(kStart + 2);
   const auto frames = bed_->sent();
   ASSERT_EQ(frames.size(), 2u);
   smart::DataHeader first, second;
@@ -236,7 +236,7 @@ TEST_F(Requests, WithoutFreePacketsRepairsAreCountedAndTheLaneGoesOn) {
   EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + 1).size(), 0u);
   EXPECT_EQ(count(ChannelCounter::kRepairNoPacket), 3u);
   for (drivers::Packet* packet : taken) drivers::release(packet);
-  EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + 1).size(), 3u);
+  EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + kRoundTripNs).size(), 3u);
 }
 
 }  // namespace
