@@ -13,9 +13,7 @@ namespace {
 
 using lineup::FaultList;
 using lineup::MapCursor;
-using lineup::Parsed;
 using lineup::Ref;
-using lineup::Wrong;
 
 constexpr size_t kMostFileBytes = 1 << 20;
 
@@ -54,13 +52,15 @@ class ChannelReader {
   }
 
   void read_keys() {
-    in_.read("clear", channel_.clear, lineup::parse_bool);
     if (in_.ref().node->kind != lineup::YamlNode::Kind::kMap) return;
+    const bool clear_is_sound =
+        in_.ref().node->find("clear") == nullptr || in_.read("clear", channel_.clear, lineup::parse_bool);
     const bool has_key = in_.ref().node->find("key") != nullptr;
-    if (has_key == channel_.clear && in_.ref().node->find("clear") == nullptr) {
-      faults_.error(
-          in_.ref().mark,
-          "a channel has a key or is sent in the clear: add `key: FILE` and `trust: FILE`, or `clear: true`");
+    if (!has_key && !channel_.clear) {
+      if (clear_is_sound)
+        faults_.error(in_.ref().mark,
+                      "a channel has a key or is sent in the clear: add `key: FILE` and `trust: FILE`, or "
+                      "`clear: true`");
       return;
     }
     if (has_key && channel_.clear) {

@@ -81,7 +81,8 @@ uint64_t Display::rate_bps(const Channel& channel, TimeNs now) {
 
 void Display::show_json(const Channel& channel, TimeNs now) {
   nlohmann::ordered_json line;
-  line["time"] = static_cast<double>(realtime_now() / kNsPerMs) / 1000;
+  const TimeNs whole_ms = realtime_now() / kNsPerMs;
+  line["time"] = static_cast<double>(whole_ms) / 1000;
   line["channel"] = channel.name();
   line["rate_bps"] = rate_bps(channel, now);
   channel.each_counter([&](std::string_view name, uint64_t value) { line[std::string(name)] = value; });

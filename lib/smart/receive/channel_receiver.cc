@@ -21,14 +21,14 @@ constexpr TimeNs kSilenceOfARestartNs = 100 * kNsPerMs;
 
 ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manager& manager,
                                  std::span<const crypto::GroupKey> keys,
-                                 std::vector<crypto::PublicKey> trusted, Random& random,
+                                 const std::vector<crypto::PublicKey>& trusted, Random& random,
                                  ReceiverOutput& output)
     : settings_(settings),
       manager_(manager),
       random_(random),
       output_(output),
       members_(manager, keys, settings.channel_id, settings.receiver_id),
-      acceptor_(settings.channel_id, std::move(trusted)),
+      acceptor_(settings.channel_id, trusted),
       opener_(manager, members_, counters_),
       pool_(settings.max_packet_bytes),
       playout_(settings.buffer_ns, settings.max_packets, pool_, output, counters_),

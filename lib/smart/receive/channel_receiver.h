@@ -52,7 +52,7 @@ class ChannelReceiver {
  public:
   // manager, random and output must outlive it. keys and trusted: of encrypted channels only.
   ChannelReceiver(const ReceiverSettings& settings, crypto::Manager& manager,
-                  std::span<const crypto::GroupKey> keys, std::vector<crypto::PublicKey> trusted,
+                  std::span<const crypto::GroupKey> keys, const std::vector<crypto::PublicKey>& trusted,
                   Random& random, ReceiverOutput& output);
   ChannelReceiver(const ChannelReceiver&) = delete;
   ChannelReceiver& operator=(const ChannelReceiver&) = delete;

@@ -1,0 +1,151 @@
+#include "app/receive/output.h"
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "app/receive/clock.h"
+#include "app/receive/sockets.h"
+#include "lib/base/error.h"
+#include "tests/unit/receive/temporary_directory.h"
+
+namespace linecast::app {
+namespace {
+
+using smart::PacketFormat;
+
+// A socket on loopback to send to.
+struct Listener {
+  Listener() : fd(socket(AF_INET, SOCK_DGRAM, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    if (bind(fd.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) != 0) throw Error("cannot bind");
+    getsockname(fd.get(), reinterpret_cast<sockaddr*>(&at), &size);
+    port = ntohs(at.sin_port);
+  }
+  std::vector<uint8_t> next() {
+    std::vector<uint8_t> datagram(65536);
+    datagram.resize(
+        static_cast<size_t>(std::max<ssize_t>(recv(fd.get(), datagram.data(), datagram.size(), 0), 0)));
+    return datagram;
+  }
+  OutputTarget target(OutputTarget::Kind kind) const {
+    OutputTarget out;
+    out.kind = kind;
+    out.address = INADDR_LOOPBACK;
+    out.port = port;
+    return out;
+  }
+  FileDescriptor fd;
+  uint16_t port;
+};
+
+std::vector<uint8_t> ts_packets(size_t count) {
+  std::vector<uint8_t> ts(188 * count, 0xab);
+  for (size_t i = 0; i < count; ++i) ts[188 * i] = 0x47;
+  return ts;
+}
+
+std::vector<uint8_t> rtp_of(const std::vector<uint8_t>& ts) {
+  const std::array<uint8_t, 12> header{0x80, 33, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
+  std::vector<uint8_t> rtp(header.size() + ts.size());
+  std::ranges::copy(header, rtp.begin());
+  std::ranges::copy(ts, rtp.begin() + header.size());
+  return rtp;
+}
+
+void play(Output& output, PacketFormat format, Bytes payload, TimeNs due = 0) {
+  output.play({.payload = payload, .format = format, .sequence = 1, .due_ns = due});
+}
+
+class OutputTest : public testing::Test {
+ protected:
+  Listener listener;
+  OutputCounters counters;
+  const std::vector<uint8_t> ts = ts_packets(7);
+  const std::vector<uint8_t> opaque{1, 2, 3};
+};
+
+TEST_F(OutputTest, UdpGetsMpegTsWithoutRtpAndOpaqueAsItIs) {
+  const auto output = open_output(listener.target(OutputTarget::Kind::kUdp), counters);
+  play(*output, PacketFormat::kMpegTs, ts);
+  EXPECT_EQ(listener.next(), ts);
+  play(*output, PacketFormat::kRtp, rtp_of(ts));
+  EXPECT_EQ(listener.next(), ts);
+  play(*output, PacketFormat::kOpaque, opaque);
+  EXPECT_EQ(listener.next(), opaque);
+  play(*output, PacketFormat::kRtp, opaque);
+  EXPECT_EQ(counters.get(OutputCounter::kUnfit), 1u);
+  EXPECT_EQ(counters.get(OutputCounter::kDropped), 0u);
+}
+
+TEST_F(OutputTest, RtpPassesRtpAndWrapsMpegTs) {
+  const auto output = open_output(listener.target(OutputTarget::Kind::kRtp), counters);
+  play(*output, PacketFormat::kRtp, rtp_of(ts));
+  EXPECT_EQ(listener.next(), rtp_of(ts));
+  play(*output, PacketFormat::kMpegTs, ts, 1'000'000'000'000);
+  play(*output, PacketFormat::kMpegTs, ts, 1'000'100'000'000);  // 100 ms later
+  const auto one = listener.next(), two = listener.next();
+  ASSERT_EQ(one.size(), 12 + ts.size());
+  EXPECT_EQ(one[0], 0x80);
+  EXPECT_EQ(one[1], 33);
+  EXPECT_TRUE(std::equal(ts.begin(), ts.end(), one.begin() + 12));
+  EXPECT_EQ(static_cast<uint16_t>(load_be16(&two[2]) - load_be16(&one[2])), 1);
+  EXPECT_EQ(load_be32(&two[4]) - load_be32(&one[4]), 9000u);
+  EXPECT_EQ(load_be32(&two[8]), load_be32(&one[8]));
+  play(*output, PacketFormat::kOpaque, opaque);
+  EXPECT_EQ(counters.get(OutputCounter::kUnfit), 1u);
+}
+
+TEST_F(OutputTest, FilesGetTheBytesInARow) {
+  const TemporaryDirectory directory;
+  OutputTarget target;
+  target.kind = OutputTarget::Kind::kFile;
+  target.path = directory / "out.ts";
+  const auto output = open_output(target, counters);
+  play(*output, PacketFormat::kMpegTs, ts);
+  play(*output, PacketFormat::kRtp, rtp_of(ts));
+  play(*output, PacketFormat::kOpaque, opaque);
+  output->finish();
+  std::ifstream file(target.path, std::ios::binary);
+  const std::vector<uint8_t> got{std::istreambuf_iterator<char>(file), {}};
+  std::vector<uint8_t> wanted = ts;
+  wanted.insert(wanted.end(), ts.begin(), ts.end());
+  wanted.insert(wanted.end(), opaque.begin(), opaque.end());
+  EXPECT_EQ(got, wanted);
+  target.path = directory / "missing/out.ts";
+  EXPECT_THROW(open_output(target, counters), Error);
+}
+
+TEST(DatagramBatch, ReadsManyAtOnceWithSourceAndTime) {
+  Listener listener;
+  const int on = 1;
+  setsockopt(listener.fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+  const FileDescriptor from(socket(AF_INET, SOCK_DGRAM, 0));
+  for (uint8_t i = 0; i < 40; ++i)
+    EXPECT_TRUE(send_datagram(from.get(), INADDR_LOOPBACK, listener.port, std::vector<uint8_t>(i, i)));
+  EXPECT_TRUE(send_datagram(from.get(), INADDR_LOOPBACK, listener.port, std::vector<uint8_t>(60'000, 7)));
+  DatagramBatch batch;
+  uint32_t drops = 0;
+  size_t seen = 0;
+  for (;;) {
+    const TimeNs now = monotonic_now();
+    const auto datagrams = batch.read(listener.fd.get(), now, now - realtime_now(), drops);
+    for (const auto& d : datagrams) {
+      EXPECT_EQ(d.bytes.size(), seen < 40 ? seen : 60'000);
+      EXPECT_EQ(d.source, uint32_t{INADDR_LOOPBACK});
+      EXPECT_LE(d.arrived_ns, now);
+      EXPECT_GE(d.arrived_ns, now - kNsPerSecond);
+      ++seen;
+    }
+    if (datagrams.size() < DatagramBatch::kSize) break;
+  }
+  EXPECT_EQ(seen, 41u);
+  EXPECT_EQ(drops, 0u);
+}
+
+}  // namespace
+}  // namespace linecast::app
