@@ -36,6 +36,7 @@ void Channel::receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset) 
       const auto datagrams = batch.read(both[i], now, realtime_offset, drops);
       socket_counters_.add(SocketCounter::kKernelDrops, drops - drops_[i]);
       drops_[i] = drops;
+      heard_anything_ = heard_anything_ || !datagrams.empty();
       for (const DatagramBatch::Datagram& d : datagrams) {
         if (options_.source != 0 && d.source != options_.source)
           socket_counters_.add(SocketCounter::kWrongSource);

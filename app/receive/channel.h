@@ -37,6 +37,10 @@ class Channel : private smart::ReceiverOutput {
   bool to_standard_output() const { return options_.out.kind == OutputTarget::Kind::kStandardOutput; }
   ReceiveBuffer buffer() const { return receive_buffer(group_socket_.get()); }
 
+  // Any datagram, valid or not.
+  bool heard_anything() const { return heard_anything_; }
+  std::string place() const { return to_string(options_.group) + ':' + std::to_string(options_.port); }
+
   uint64_t count(smart::ReceiveCounter c) const { return receiver_.counters().get(c); }
   // Every counter by its name.
   void each_counter(const std::function<void(std::string_view, uint64_t)>& take) const;
@@ -55,6 +59,7 @@ class Channel : private smart::ReceiverOutput {
   const FileDescriptor group_socket_;
   const FileDescriptor request_socket_;
   std::array<uint32_t, 2> drops_{};  // of each socket, as the kernel last said
+  bool heard_anything_ = false;
   smart::ChannelReceiver receiver_;
 };
 

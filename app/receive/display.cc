@@ -1,6 +1,7 @@
 #include "app/receive/display.h"
 
 #include <fmt/core.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -24,22 +25,28 @@ std::unique_ptr<StreamWriter> open_json(bool standard_output_taken) {
 
 std::string mbit(uint64_t bps) { return fmt::format("{:.2f} Mbit/s", static_cast<double>(bps) / 1e6); }
 
-std::string unrecovered_text(uint64_t count, bool colour) {
-  if (count == 0 || !colour) return fmt::format("{} unrecovered", count);
-  return fmt::format("\x1b[31m{} unrecovered\x1b[0m", count);
+size_t columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
 
 Display::Display(bool json, bool standard_output_taken)
     : json_(json ? open_json(standard_output_taken) : nullptr),
+      json_on_stderr_(standard_output_taken),
       terminal_(!json && isatty(STDERR_FILENO) != 0) {}
 
 bool Display::is_read() const { return json_ == nullptr || json_->state() == StreamWriter::State::kGood; }
 
 void Display::say(const std::string& text) {
   erase_live();
-  fmt::print(stderr, "linecast-receive: {}\n", text);
+  const std::string line = fmt::format("linecast-receive: {}\n", text);
+  if (json_ != nullptr && json_on_stderr_)
+    json_->write(
+        Bytes(reinterpret_cast<const uint8_t*>(line.data()), line.size()));  // not between half lines
+  else
+    fmt::print(stderr, "{}", line);
 }
 
 void Display::show(const Channels& channels, TimeNs now, bool last) {
@@ -50,21 +57,34 @@ void Display::show(const Channels& channels, TimeNs now, bool last) {
   }
   if (!terminal_ && !last) return;
   erase_live();
-  if (channels.size() <= kMostLiveLines || last) {
-    for (const auto& channel : channels) fmt::print(stderr, "{}\n", live_line(*channel, now));
-    live_lines_ = terminal_ && !last ? channels.size() : 0;
-    return;
-  }
   uint64_t rate = 0, lost = 0, repaired = 0, unrecovered = 0;
+  const bool each = channels.size() <= kMostLiveLines || last;
   for (const auto& channel : channels) {
-    rate += rate_bps(*channel, now);
+    const uint64_t bps = rate_bps(*channel, now);
+    const uint64_t gone = channel->count(ReceiveCounter::kUnrecovered);
+    rate += bps;
     lost += channel->count(ReceiveCounter::kLost);
     repaired += channel->count(ReceiveCounter::kRepaired);
-    unrecovered += channel->count(ReceiveCounter::kUnrecovered);
+    unrecovered += gone;
+    if (each)
+      show_line(
+          fmt::format("{}  {}  {} lost  {} repaired  {} unrecovered", channel->name(), mbit(bps),
+                      channel->count(ReceiveCounter::kLost), channel->count(ReceiveCounter::kRepaired), gone),
+          gone);
   }
-  fmt::print(stderr, "{} channels  {}  {} lost  {} repaired  {}\n", channels.size(), mbit(rate), lost,
-             repaired, unrecovered_text(unrecovered, terminal_));
-  live_lines_ = 1;
+  if (!each)
+    show_line(fmt::format("{} channels  {}  {} lost  {} repaired  {} unrecovered", channels.size(),
+                          mbit(rate), lost, repaired, unrecovered),
+              unrecovered);
+  if (terminal_ && !last) live_lines_ = each ? channels.size() : 1;
+}
+
+// On a terminal no longer than it is wide, so that it can be erased, and red where something stayed lost.
+void Display::show_line(const std::string& text, uint64_t unrecovered) {
+  if (terminal_)
+    fmt::print(stderr, "{}{:.{}}\x1b[0m\n", unrecovered > 0 ? "\x1b[31m" : "", text, columns() - 1);
+  else
+    fmt::print(stderr, "{}\n", text);
 }
 
 // Of the payload, played since the last call.
@@ -89,12 +109,6 @@ void Display::show_json(const Channel& channel, TimeNs now) {
   // Names may hold anything that is no UTF-8; the line must be JSON all the same.
   const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
   json_->write(Bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
-}
-
-std::string Display::live_line(const Channel& channel, TimeNs now) {
-  return fmt::format("{}  {}  {} lost  {} repaired  {}", channel.name(), mbit(rate_bps(channel, now)),
-                     channel.count(ReceiveCounter::kLost), channel.count(ReceiveCounter::kRepaired),
-                     unrecovered_text(channel.count(ReceiveCounter::kUnrecovered), terminal_));
 }
 
 void Display::erase_live() {

@@ -31,10 +31,11 @@ class Display {
   };
   uint64_t rate_bps(const Channel& channel, TimeNs now);
   void show_json(const Channel& channel, TimeNs now);
-  std::string live_line(const Channel& channel, TimeNs now);
+  void show_line(const std::string& text, uint64_t unrecovered);
   void erase_live();
 
   std::unique_ptr<StreamWriter> json_;  // null: for a person
+  const bool json_on_stderr_;
   const bool terminal_;
   size_t live_lines_ = 0;  // on the screen now
   std::map<const Channel*, Rate> rates_;

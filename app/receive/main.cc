@@ -18,6 +18,7 @@ namespace {
 // Waking up more often than this makes play-out no smoother.
 constexpr TimeNs kGrainNs = kNsPerMs / 4;
 constexpr TimeNs kShowNs = kNsPerSecond;
+constexpr TimeNs kSilenceToldNs = 5 * kNsPerSecond;
 
 volatile std::sig_atomic_t stop_wanted = 0;
 
@@ -66,11 +67,16 @@ class Program {
                            ? begin + static_cast<TimeNs>(arguments_.duration_s * kNsPerSecond)
                            : kNever;
     TimeNs show_at = begin;
+    TimeNs silence_told_at = begin + kSilenceToldNs;
     for (TimeNs now = begin; stop_wanted == 0 && now < end && outputs_open() && display_.is_read();
          now = monotonic_now()) {
       if (now >= show_at) {
         display_.show(channels_, now, false);
         show_at += kShowNs * ((now - show_at) / kShowNs + 1);
+      }
+      if (now >= silence_told_at) {
+        tell_of_silence();
+        silence_told_at = kNever;
       }
       wait(std::min(end, show_at), now, waiting_mask);
       turn();
@@ -90,6 +96,15 @@ class Program {
         "warning: the kernel gives a receive buffer of {} KB where {} KB are wanted, bursts may be lost: "
         "sysctl -w net.core.rmem_max={}",
         buffer.got >> 10, buffer.wanted >> 10, buffer.wanted));
+  }
+
+  void tell_of_silence() {
+    for (const auto& channel : channels_)
+      if (!channel->heard_anything())
+        say_(*channel,
+             fmt::format("nothing has come to {} yet: is it sent, does it get here, and by this interface "
+                         "(--interface)?",
+                         channel->place()));
   }
 
   // Until a datagram comes, something is due, or a signal.

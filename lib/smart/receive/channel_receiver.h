@@ -29,15 +29,17 @@ struct ReceiverSettings {
 };
 
 // What a person should hear of, each told once until it is over.
-#define LINECAST_RECEIVER_EVENTS(_)                                                           \
-  _(kStreamBegins, "stream_begins", "the stream begins")                                      \
-  _(kRestart, "restart", "the sender has started anew")                                       \
-  _(kNoKey, "no_key", "packets come, but no KEY_ANNOUNCE that tells their key")               \
-  _(kKeyNotHeld, "key_not_held",                                                              \
-    "the sender uses a group key that is not held here, or with another cipher")              \
-  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")  \
-  _(kNothingOpens, "nothing_opens", "packets do not open with the key: is it the right one?") \
-  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")      \
+#define LINECAST_RECEIVER_EVENTS(_)                                                                         \
+  _(kStreamBegins, "stream_begins", "the stream begins")                                                    \
+  _(kRestart, "restart", "the sender has started anew")                                                     \
+  _(kNoKey, "no_key", "packets come, but no KEY_ANNOUNCE that tells their key")                             \
+  _(kKeyNotHeld, "key_not_held",                                                                            \
+    "the sender uses a group key that is not held here, or with another cipher")                            \
+  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")                \
+  _(kOldStart, "old_start",                                                                                 \
+    "KEY_ANNOUNCE of a start that is over: a replay, or the headend lost its state (then start anew here)") \
+  _(kNothingOpens, "nothing_opens", "packets do not open with the key: is it the right one?")               \
+  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")                    \
   _(kNotSealed, "not_sealed", "the channel is clear, but a key was given")
 LINECAST_COUNTER_LIST(ReceiverEvent, LINECAST_RECEIVER_EVENTS)
 

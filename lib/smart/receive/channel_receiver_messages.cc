@@ -55,6 +55,8 @@ void ChannelReceiver::take_key_announce(TimeNs now, Bytes datagram) {
   announces_.add(result);
   if (result == KeyAnnounceResult::kUntrusted || result == KeyAnnounceResult::kBadSignature)
     report_once(ReceiverEvent::kUntrusted);
+  if (result == KeyAnnounceResult::kOld && now - opener_.opened_ns() >= StreamOpener::kSilentAfter)
+    report_once(ReceiverEvent::kOldStart);
   if (result != KeyAnnounceResult::kAccepted) return;
   bool keys_held = true;
   switch (opener_.follow(now, announce, keys_held)) {

@@ -269,6 +269,15 @@ TEST(ChannelReceiverSealed, ARestartBeginsAnewAndTheOldStreamIsPlayedOut) {
   EXPECT_GE(s.count(ReceiveCounter::kBadTag), 1u);
   EXPECT_EQ(s.count(ReceiveCounter::kStaleMessage), 1u);
   EXPECT_EQ(s.count(ReceiveCounter::kRestarts), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 0u) << "the stream goes on";
+
+  // Where nothing else comes, it may be the headend that has forgotten how far it was.
+  s.drop = [](const Datagram&) { return true; };
+  s.run_for(4 * kNsPerSecond);
+  s.drop = [](const Datagram&) { return false; };
+  s.receiver->receive(s.now, s.retired[0]->announce(), kHop);
+  s.receiver->receive(s.now, s.retired[0]->announce(), kHop);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 1u);
 }
 
 TEST(ChannelReceiverSealed, AnOutageOfMoreThanTheWindow) {
