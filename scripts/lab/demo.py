@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
 from lab.media import Picture, sha256, take_picture
 from lab.network import LabError, Network, wait_until
-from lab.programs import ROOT, Feeder, Headend, Receiver, make_keys
+from lab.programs import ROOT, Feeder, Headend, Receiver, new_keys
 from lab.topology import HEADEND_IN, HEADEND_OUT, SMART_PORT, Channel, Topology, lineup
 
 BUFFER_MS = 1000
@@ -151,7 +151,7 @@ def print_table(screen, report):
 def run(arguments, screen, directory):
     screen.say(f'encoding {arguments.seconds} s of three channels')
     encode(screen, directory, arguments.seconds)
-    make_keys(directory, [channel for channel, _ in CHANNELS])
+    new_keys(directory, {channel.name: channel.cipher for channel, _ in CHANNELS})
     lcores = sorted(os.sched_getaffinity(0))[:2]
     if len(lcores) < 2:
         raise LabError('the headend needs two processor cores: one for control, one for its lane')

@@ -76,12 +76,10 @@ class Feeder(Program):
         return status == 0
 
 
-def make_keys(directory, channels):
-    """Makes DIRECTORY/NAME.key for each sealed channel, and signing.key with signing.key.pub, where they are not there."""
-    for channel in channels:
-        path = directory / f'{channel.name}.key'
-        if channel.cipher and not path.exists():
-            call([str(LINECAST), 'key', 'new', 'group', str(path), '--cipher', channel.cipher])
-    path = directory / 'signing.key'
-    if not path.exists():
-        call([str(LINECAST), 'key', 'new', 'signing', str(path)])
+def new_keys(directory, channel_ciphers):
+    """Makes DIRECTORY/NAME.key for each {name: cipher} and signing.key with signing.key.pub, where they are not there."""
+    for name, cipher in channel_ciphers.items():
+        if not (directory / f'{name}.key').exists():
+            call([str(LINECAST), 'key', 'new', 'group', str(directory / f'{name}.key'), '--cipher', cipher])
+    if not (directory / 'signing.key').exists():
+        call([str(LINECAST), 'key', 'new', 'signing', str(directory / 'signing.key')])

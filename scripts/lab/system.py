@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 from lab.network import LabError, Network, why_no_namespaces
-from lab.programs import Feeder, Headend, Receiver, make_keys
+from lab.programs import Feeder, Headend, Receiver, new_keys
 from lab.topology import HEADEND_OUT, SMART_PORT, SOURCE_ADDRESS, Topology, lineup
 
 SKIPPED_STATUS = 77
@@ -29,7 +29,7 @@ class Lab:
 
     def write_lineup(self, channels):
         """lineup.yaml of these channels, and what it refers to."""
-        make_keys(self.directory, channels)
+        new_keys(self.directory, {channel.name: channel.cipher for channel in channels if channel.cipher})
         (self.directory / 'state').mkdir(exist_ok=True)
         path = self.directory / 'lineup.yaml'
         path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2]))
@@ -44,7 +44,7 @@ class Lab:
         """linecast-receive of one channel in namespace receiver<number>."""
         keys = ['--clear']
         if channel.cipher:
-            make_keys(self.directory, [channel])
+            new_keys(self.directory, {channel.name: channel.cipher})
             keys = ['--key', key or self.directory / f'{channel.name}.key',
                     '--trust', self.directory / 'signing.key.pub']
         return Receiver(self.topology.receivers[number - 1], self.name_of('receive'), self.directory,
