@@ -24,7 +24,7 @@ namespace linecast::app {
   _(kRequestTrailer, "request_trailer", "request refused: trailer missing, or of the wrong key id")      \
   _(kRequestMac, "request_mac", "request refused: its MAC is wrong")                                     \
   _(kRequestStale, "request_stale", "request refused: its count is not of the last window")              \
-  _(kRequestSourceLimit, "request_source_limit", "request refused: too many from one address")           \
+  _(kRequestSourceLimit, "request_source_limit", "request refused: too many sequences for one address")  \
   _(kRequestNotSent, "request_not_sent", "sequence not repaired: never sent")                            \
   _(kRequestTooOld, "request_too_old", "sequence not repaired: no longer kept")                          \
   _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")   \

@@ -99,7 +99,7 @@ class Lane {
   // lane_receive.cc: port, parse, act
   bool receive(TimeNs now);
   void take_burst(drivers::Packet** packets, unsigned count, TimeNs now);
-  bool hand_over(size_t channel, drivers::Packet* packet);
+  bool hand_over(size_t channel, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox);
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
@@ -127,7 +127,9 @@ class Lane {
   smart::SourceLimiter source_limiter_;
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one
-  drivers::Queue<LaneCommand*> commands_;   // written by the control lcore, read by this one
+  drivers::Queue<drivers::Packet*>
+      request_inbox_;                      // likewise: so that a flood of requests pushes out no feed
+  drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below
   CounterSet<net::FrameFault, net::kFrameFaultCount> frame_faults_;

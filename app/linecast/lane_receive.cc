@@ -18,9 +18,13 @@ bool Lane::receive(TimeNs now) {
     }
     ports_[i].host->poll(now);
   }
-  const unsigned count = inbox_.pop(packets.data(), kBurst);
-  if (count > 0) take_burst(packets.data(), count, now);
-  return busy || count > 0;
+  for (auto* inbox : {&inbox_, &request_inbox_}) {
+    const unsigned count = inbox->pop(packets.data(), kBurst);
+    if (count == 0) continue;
+    busy = true;
+    take_burst(packets.data(), count, now);
+  }
+  return busy;
 }
 
 void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
@@ -47,7 +51,7 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
           if (LaneChannel* channel = channels_[flow].get(); channel != nullptr) [[likely]] {
             channel->prefetch();
             ingest[ingests++] = {channel, frame.payload};
-          } else if (hand_over(flow, packet)) {
+          } else if (hand_over(flow, packet, &Lane::inbox_)) {
             --done;
           }
         } else if (flow == Directory::kRequests) {
@@ -93,8 +97,8 @@ void Lane::seal_burst(TimeNs now, const Ingest* ingest, unsigned count) {
   }
 }
 
-bool Lane::hand_over(size_t channel, drivers::Packet* packet) {
-  if (!peers_[directory_.lane_of[channel]]->inbox_.push(packet)) {
+bool Lane::hand_over(size_t channel, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox) {
+  if (!(peers_[directory_.lane_of[channel]]->*inbox).push(packet)) {
     counters_.add(LaneCounter::kInboxFull);
     return false;
   }

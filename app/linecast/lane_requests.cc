@@ -1,4 +1,6 @@
 // SMART messages that reach one of our hops: replacement requests are answered from the kept frames.
+#include <bit>
+
 #include "app/linecast/lane.h"
 
 namespace linecast::app {
@@ -27,10 +29,12 @@ bool Lane::answer(const Request& request, TimeNs now) {
     return false;
   }
   LaneChannel* channel = channels_[index].get();
-  if (channel == nullptr) return hand_over(index, request.packet);
+  if (channel == nullptr) return hand_over(index, request.packet, &Lane::request_inbox_);
   // The MAC first: forged requests must not use up the allowance of those whose address they bear.
   if (!channel->admit_request(manager_, request.frame.payload, message.trailer)) return false;
-  if (!source_limiter_.admit(now, request.frame.source)) {
+  uint64_t sequences = 0;
+  for (const smart::SequencePair& pair : asked.list.view()) sequences += 1 + std::popcount(pair.mask);
+  if (!source_limiter_.admit(now, request.frame.source, index, sequences)) {
     channel->count(ChannelCounter::kRequestSourceLimit);
     return false;
   }

@@ -9,6 +9,8 @@
 namespace linecast::igmp {
 namespace {
 
+constexpr TimeNs kLeastResponseNs = 100 * kNsPerMs;
+
 constexpr size_t kMessageAt = net::kEthernetSize + kIpHeaderSize;
 constexpr uint16_t kMinMtu = 68;
 constexpr int kRobustness = 2;  // RFC 3376, section 8.1
@@ -97,7 +99,10 @@ void Host::receive_query(TimeNs now, Bytes message) {
   const std::optional<Query> query = decode_query(message);
   if (!query) return counters_.add(HostCounter::kBadLength);
   const auto draw = [&] {
-    return now + static_cast<TimeNs>(random_.below(static_cast<uint64_t>(query->max_response_ns) + 1));
+    // Never at once: a flood of queries with Max Resp Time 0 would be answered one for one, many times its
+    // size.
+    const auto within = static_cast<uint64_t>(std::max(query->max_response_ns, kLeastResponseNs));
+    return now + static_cast<TimeNs>(random_.below(within + 1));
   };
   if (query->group == 0 && query->sources.empty()) {
     counters_.add(HostCounter::kQueries);

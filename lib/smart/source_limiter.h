@@ -1,5 +1,5 @@
-// How many requests one address may make: a fixed table of token buckets. Addresses that share a bucket share
-// its rate; there is no eviction for a flood of addresses to exploit.
+// How many sequences one address may ask for on one channel: a fixed table of token buckets. Those that share
+// a bucket share its rate; there is no eviction for a flood of addresses to exploit.
 #pragma once
 
 #include <vector>
@@ -11,14 +11,18 @@ namespace linecast::smart {
 
 class SourceLimiter {
  public:
-  static constexpr size_t kBuckets = 4096;
-
   SourceLimiter(uint64_t rate_per_second, uint64_t depth)
-      : buckets_(kBuckets, TokenBucket(rate_per_second, depth)) {}
+      : buckets_(size_t{1} << kBucketBits, TokenBucket(rate_per_second, depth)) {}
 
-  bool admit(TimeNs now, Ipv4 source) { return buckets_[(source * 0x9e3779b1u) >> (32 - 12)].take(now, 1); }
+  // Takes `sequences` at once, or none and returns false.
+  bool admit(TimeNs now, Ipv4 source, uint32_t channel, uint64_t sequences) {
+    const uint64_t key = (uint64_t{channel} << 32 | source) * 0x9e3779b97f4a7c15;
+    return buckets_[key >> (64 - kBucketBits)].take(now, sequences);
+  }
 
  private:
+  static constexpr int kBucketBits = 12;
+
   std::vector<TokenBucket> buckets_;
 };
 

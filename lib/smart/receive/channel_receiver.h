@@ -135,6 +135,7 @@ class ChannelReceiver {
   LossDetector losses_;
   HopTable hops_;
   WaitingPackets waiting_;
+  uint32_t late_in_a_row_ = 0;
   bool running_ = false;  // a first sequence is known
   TimeNs ask_from_ = INT64_MIN;
 };

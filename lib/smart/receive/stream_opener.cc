@@ -24,6 +24,8 @@ bool StreamOpener::follow_standby(TimeNs now, uint16_t sender_id, bool& keys_hel
 StreamOpener::Followed StreamOpener::switch_to(TimeNs now, const KeyAnnounce& announce, bool& keys_held) {
   const bool same = follows_ && announce.sender_id == sender_id_ && announce.start_number == start_number_;
   if (!same) {
+    // Its announcement may repeat unchanged for good: it must stay known, to be come back to.
+    if (follows_ && announce.sender_id != sender_id_) standby_ = followed_;
     follows_ = true;
     sender_id_ = announce.sender_id;
     start_number_ = announce.start_number;
@@ -32,6 +34,7 @@ StreamOpener::Followed StreamOpener::switch_to(TimeNs now, const KeyAnnounce& an
     data_seen_.reset();
     heartbeats_seen_.reset();
   }
+  followed_ = announce;
   keys_held = epochs_.take(manager_, members_, announce);
   return same ? Followed::kSameStream : Followed::kNewStream;
 }

@@ -63,6 +63,7 @@ class StreamOpener {
   TimeNs opened_ns_ = 0;
   EpochKeys epochs_;
   std::optional<KeyAnnounce> standby_;
+  KeyAnnounce followed_;
   ReplayWindow data_seen_;
   ReplayWindow heartbeats_seen_;
   std::vector<uint8_t> plaintext_;  // grows to the largest packet

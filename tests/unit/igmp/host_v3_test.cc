@@ -142,10 +142,23 @@ TEST(HostV3, GroupQueryIsSparedByANearerGeneralAnswer) {
   Wire wire(Version::kV3);
   wire.host.join(0, kGroup, 0);
   const TimeNs now = settle(wire);
-  wire.query(now, "1100000000000000027d0000");  // at once
+  wire.query(now, "1100000000000000027d0000");  // Max Resp Time 0
   wire.query(now, "11ff0000ef010203027d0000");
-  EXPECT_THAT(wire.poll(now), ElementsAre("224.0.0.22: IS_EX 239.1.2.3"));
+  EXPECT_THAT(wire.run_until(now + 100 * kNsPerMs), ElementsAre("224.0.0.22: IS_EX 239.1.2.3"));
   EXPECT_EQ(wire.host.next_due(), kNever);
+}
+
+TEST(HostV3, QueriesWithoutAResponseTimeDrawNoFlood) {
+  Wire wire(Version::kV3);
+  wire.host.join(0, kGroup, 0);
+  const TimeNs begin = settle(wire);
+  size_t answers = 0;
+  for (int ms = 0; ms < 1000; ++ms) {
+    wire.query(begin + ms * kNsPerMs, "1100000000000000027d0000");
+    answers += wire.poll(begin + ms * kNsPerMs).size();
+  }
+  EXPECT_GE(answers, 1u);
+  EXPECT_LE(answers, 100u);
 }
 
 TEST(HostV3, GroupAndSourceQueryDrawsTheGroupWhereASourceIsOurs) {

@@ -1,0 +1,104 @@
+// What an outsider with a packet generator sends, and what must still work afterwards.
+#include "tests/unit/smart/receive/scenario.h"
+
+namespace linecast::smart {
+namespace {
+
+Datagram undecryptable(size_t size, uint8_t code, uint64_t counter) {
+  Datagram datagram(size);
+  encode_data_header({.synch_code = code,
+                      .command = DataCommand::kOriginal,
+                      .size = static_cast<uint16_t>(size),
+                      .number = static_cast<uint16_t>(counter),
+                      .format = PacketFormat::kMpegTs,
+                      .sealed = true},
+                     datagram.data());
+  store_be64(&datagram[kDataHeaderSize], uint64_t{1} << 48 | counter);
+  return datagram;
+}
+
+TEST(Attack, PacketsThatWaitAgainWhileTheStoreIsFullEndTheRetry) {
+  Scenario s;
+  s.may_play_early = true;
+  s.start_sender();
+  s.send_stream(100, kMs);
+  s.run_for(3 * kNsPerSecond);
+  s.sender->schedule_epoch(s.sender->next_sequence(), s.sender->o.group_key);
+  s.drop = [](const Datagram& d) { return is_announce(d); };
+  s.run_for(500 * kMs);
+  const auto in = [&](const Datagram& d) { s.receiver->receive(s.now, d, kHop); };
+  in(undecryptable(100, 1, 60000));
+  for (int i = 0; i < 126; ++i) in(undecryptable(2100, 200, 1));
+  for (uint64_t i = 0; i < 62; ++i) in(undecryptable(100, 1, 60001 + i));
+  s.drop = [](const Datagram&) { return false; };
+  s.now += 200 * kMs;
+  in(s.sender->data(Scenario::payload(s.sent++)));  // of the next epoch
+  in(s.sender->announce());
+  s.now += 2 * kNsPerSecond;
+  s.receiver->poll(s.now);  // returns
+  EXPECT_GT(s.count(ReceiveCounter::kWaitingOverflow), 0u);
+}
+
+TEST(Attack, LargeUndecryptablePacketsTakeNoRoomForGood) {
+  Scenario s;
+  bool announced = false;
+  s.drop = [&](const Datagram& d) { return is_announce(d) && !announced; };
+  for (int i = 0; i < 200; ++i) s.receiver->receive(s.now, undecryptable(2049, 200, 0), kHop + 9);
+  s.run_for(60 * kNsPerSecond);
+  s.start_sender();
+  s.send_stream(700, kMs);
+  s.at(s.now + 550 * kMs, [&] { announced = true; });
+  s.run_for(3 * kNsPerSecond);
+  EXPECT_EQ(s.played.size(), 700u);
+}
+
+TEST(Attack, AForgedHeartbeatDoesNotSilenceAClearChannelForLong) {
+  Scenario::Options options;
+  options.sender.encrypted = false;
+  Scenario s(options);
+  s.may_play_early = true;
+  s.start_sender();
+  s.send_stream(10'000, kMs);
+  s.run_for(2 * kNsPerSecond);
+  Datagram heartbeat(kDataHeaderSize + kHeartbeatPayloadSize);
+  const uint64_t ahead = s.sender->next_sequence() + 16'000;
+  encode_data_header({.synch_code = 0,
+                      .command = DataCommand::kHeartbeat,
+                      .size = static_cast<uint16_t>(heartbeat.size()),
+                      .number = static_cast<uint16_t>(ahead),
+                      .format = PacketFormat::kOpaque,
+                      .sealed = false},
+                     heartbeat.data());
+  store_be64(&heartbeat[kDataHeaderSize], ahead);
+  s.receiver->receive(s.now, heartbeat, kHop);
+  s.run_for(12 * kNsPerSecond);
+  // Lost: what was under way, a buffer's time, and the packets that it took to believe the data again.
+  EXPECT_GT(s.played.size(), 8'000u);
+}
+
+TEST(Attack, AReceiverComesBackToTheFirstSenderWhenTheSecondEnds) {
+  Scenario s;
+  auto standby = s.sender->o;
+  standby.sender_id = 2;
+  standby.start_number = 500;
+  standby.salt = 5;
+  SmartSender second(standby);
+  size_t played_at_end_of_second = 0;
+  for (int i = 0; i < 200; ++i)
+    s.at(s.now + i * 100 * kMs, [&, i] {
+      if (i < 20 || i >= 80) {  // the first is away from 2 s to 8 s
+        s.transmit(s.sender->announce());
+        s.transmit(s.sender->data(Scenario::payload(s.sent++)));
+      }
+      if (i >= 5 && i < 80) {
+        s.transmit(second.announce(), kHop + 1);
+        s.transmit(second.data(Scenario::payload(static_cast<size_t>(i))), kHop + 1);
+      }
+      if (i == 79) played_at_end_of_second = s.played.size();
+    });
+  s.run_for(22 * kNsPerSecond);
+  EXPECT_GT(s.played.size(), played_at_end_of_second + 60);
+}
+
+}  // namespace
+}  // namespace linecast::smart
