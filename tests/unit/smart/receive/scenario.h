@@ -71,18 +71,9 @@ class Scenario : public ReceiverOutput {
   }
   // Announcements each 100 ms and status each second, and heartbeats of before the first packet.
   void start_sender() {
-    const SmartSender* mine = sender.get();
-    const auto repeat = [this, mine](TimeNs interval, auto make) {
-      const auto tick = std::make_shared<std::function<void()>>();
-      *tick = [this, mine, interval, make, tick] {
-        if (sender.get() != mine || now > stop_at) return;
-        transmit(make(*sender));
-        at(now + interval, *tick);
-      };
-      at(now, *tick);
-    };
-    if (sender->o.encrypted) repeat(100 * kMs, [](SmartSender& s) { return s.announce(); });
-    repeat(kNsPerSecond, [](SmartSender& s) { return s.status(); });
+    if (sender->o.encrypted)
+      repeat(sender.get(), 100 * kMs, [](SmartSender& mine) { return mine.announce(); });
+    repeat(sender.get(), kNsPerSecond, [](SmartSender& mine) { return mine.status(); });
     last_data_ = now;
     schedule_heartbeat(0);
   }
@@ -195,6 +186,12 @@ class Scenario : public ReceiverOutput {
     });
   }
   void report(ReceiverEvent event) override { events.push_back(event); }
+
+  void repeat(const SmartSender* mine, TimeNs interval, Datagram (*make)(SmartSender&)) {
+    if (sender.get() != mine || now > stop_at) return;
+    transmit(make(*sender));
+    at(now + interval, [=, this] { repeat(mine, interval, make); });
+  }
 
   void schedule_heartbeat(TimeNs interval) {
     at(now + interval, [this, interval, data = last_data_, mine = sender.get()] {
