@@ -73,7 +73,8 @@ def receiver_config(directory, name):
 def encode(screen, directory, seconds):
     for channel, picture in CHANNELS:
         def progress(share, channel=channel):
-            screen.live(f'  encoding {channel.name}: {share:4.0%}')
+            if screen.terminal:
+                screen.live(f'  encoding {channel.name}: {share:4.0%}')
         picture.encode(directory / f'{channel.name}.ts', seconds, progress)
         screen.say(f'  {channel.name:6} {picture.width}x{picture.height} at {picture.frames_per_s}/s, '
                    f'{picture.rate_bps / 1e6:g} Mbit/s, {channel.source.split(":")[0].upper()}, '
@@ -237,7 +238,7 @@ def main():
         print_table(screen, report)
         faults = verdict_of(report, arguments.loss)
         take_picture(directory / f'receiver1-{CHANNELS[-1][0].name}.ts', arguments.png, arguments.seconds / 2)
-        screen.say(f'a picture that receiver1 got: {arguments.png}')
+        screen.say(f'a picture that receiver1 got: {os.path.relpath(arguments.png)}')
         keep = arguments.keep or bool(faults)
     except LabError as error:
         faults.append(str(error))
