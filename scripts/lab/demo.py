@@ -54,6 +54,11 @@ class Screen:
             print(text, flush=True)
 
 
+def shortest(path):
+    """The path as a person here would type it."""
+    return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
+
+
 def receiver_config(directory, name):
     """linecast-receive's YAML: all channels in one process, each to a file."""
     channels = ''.join(f'''
@@ -238,7 +243,7 @@ def main():
         print_table(screen, report)
         faults = verdict_of(report, arguments.loss)
         take_picture(directory / f'receiver1-{CHANNELS[-1][0].name}.ts', arguments.png, arguments.seconds / 2)
-        screen.say(f'a picture that receiver1 got: {os.path.relpath(arguments.png)}')
+        screen.say(f'a picture that receiver1 got: {shortest(arguments.png)}')
         keep = arguments.keep or bool(faults)
     except LabError as error:
         faults.append(str(error))
