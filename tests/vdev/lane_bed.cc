@@ -85,9 +85,21 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
   setup.flow.dscp = 32;
   if (options.encrypted) {
     crypto::Manager& manager = lanes_[directory_.lane_of[i]]->manager();
+    if (options.announce) {
+      app::StreamKeys::Setup keys;
+      keys.signing_key = &signing_key_;
+      keys.group_key = group_key_;
+      keys.channel_id = channel_id(i);
+      keys.sender_id = setup.sender_id;
+      keys.start_number = kStartNumber;
+      keys.first_sequence = setup.first_sequence;
+      stream_keys_.push_back(std::make_unique<app::StreamKeys>(keys));
+      setup.key = &stream_keys_.back()->current();
+      setup.announcement = &stream_keys_.back()->announcement();
+    }
     keys_.push_back(
         std::make_unique<smart::EpochKey>(manager, group_key_, crypto::StartSalt{}, channel_id(i), 1, 1));
-    setup.key = keys_.back().get();
+    if (!options.announce) setup.key = keys_.back().get();
     setup.message_keys = std::make_unique<app::MessageKeys>(
         app::MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(group_key_, channel_id(i))),
                          crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});

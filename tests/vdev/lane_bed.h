@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/linecast/lane.h"
+#include "app/linecast/stream_keys.h"
 #include "drivers/memory_port.h"
 
 namespace linecast {
@@ -22,6 +23,7 @@ struct BedOptions {
   Ipv4 ssm_source = 0;
   bool discard_output = false;    // a null port in place of a memory port
   uint16_t source_interface = 0;  // 0: the input port, 1: the output port
+  bool announce = false;          // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
   size_t lanes = 1;               // channel i is on lane i % lanes; lane 0 polls both ports
 };
 
@@ -46,6 +48,8 @@ class LaneBed {
   app::Lane& lane(size_t i = 0) { return *lanes_[i]; }
   const app::LaneChannel& channel(size_t i) const { return *lanes_[directory_.lane_of[i]]->channel(i); }
   const smart::EpochKey& key(size_t i) const { return *keys_[i]; }
+  app::StreamKeys& stream_keys(size_t i) { return *stream_keys_[i]; }
+  const crypto::PublicKey& public_key() const { return signing_key_.public_key(); }
   crypto::GroupKey group_key() const { return group_key_; }
   crypto::ChannelId channel_id(size_t i) const { return {static_cast<uint8_t>(i)}; }
   uint64_t count(size_t channel_index, app::ChannelCounter c) const {
@@ -72,6 +76,8 @@ class LaneBed {
   void add_channel(size_t i, const BedOptions& options);
 
   crypto::GroupKey group_key_;
+  const crypto::SigningKey signing_key_{{1, 2, 3}};
+  std::vector<std::unique_ptr<app::StreamKeys>> stream_keys_;
   drivers::Pool frames_, control_, receive_;
   drivers::MemoryPort in_memory_;
   std::unique_ptr<drivers::MemoryPort> out_memory_;  // null: output is discarded
