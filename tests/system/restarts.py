@@ -25,10 +25,11 @@ def parts_of(feed, played):
         offset = feed.find(played[at:at + 188 * 4])
         assert offset >= 0 and offset % 188 == 0, f'what was played at {at} was never fed in'
         length = 188
-        while played[at:at + length] == feed[offset:offset + length] and at + length <= len(played):
+        while length < len(played) - at and played[at + length:at + length + 188] == feed[offset + length:
+                                                                                      offset + length + 188]:
             length += 188
-        parts.append((offset, length - 188))
-        at += length - 188
+        parts.append((offset, length))
+        at += length
     return parts
 
 
