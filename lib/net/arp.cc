@@ -3,10 +3,6 @@
 namespace linecast::net {
 namespace {
 
-constexpr uint16_t kRequest = 1;
-constexpr uint16_t kReply = 2;
-constexpr Mac kBroadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
 size_t encode(const Mac& destination, const ArpPacket& packet, MutableBytes out) {
   ByteWriter w(out);
   w.bytes(destination);
@@ -38,15 +34,17 @@ bool decode_arp(Bytes packet, ArpPacket& out) {
   // No host has a group's address, MAC or IPv4; to answer one would send unicast traffic to everybody.
   const bool sender_is_group =
       (out.sender_mac[0] & 1) != 0 || is_multicast(out.sender) || out.sender == UINT32_MAX;
-  return r.ok() && (out.operation == kRequest || out.operation == kReply) && !sender_is_group;
+  return r.ok() && (out.operation == kArpRequest || out.operation == kArpReply) && !sender_is_group &&
+         out.sender_mac != Mac{};
 }
 
 size_t answer_arp(const ArpPacket& request, const Mac& mac, Ipv4 address, MutableBytes out) {
   // Where sender and target are one it is an announcement, which asks for nothing.
-  if (request.operation != kRequest || address == 0 || request.target != address || request.sender == address)
+  if (request.operation != kArpRequest || address == 0 || request.target != address ||
+      request.sender == address)
     return 0;
   return encode(request.sender_mac,
-                {.operation = kReply,
+                {.operation = kArpReply,
                  .sender_mac = mac,
                  .target_mac = request.sender_mac,
                  .sender = address,
@@ -54,11 +52,15 @@ size_t answer_arp(const ArpPacket& request, const Mac& mac, Ipv4 address, Mutabl
                 out);
 }
 
-size_t announce_arp(const Mac& mac, Ipv4 address, MutableBytes out) {
+size_t request_arp(const Mac& destination, const Mac& mac, Ipv4 address, Ipv4 target, MutableBytes out) {
   return encode(
-      kBroadcast,
-      {.operation = kRequest, .sender_mac = mac, .target_mac = {}, .sender = address, .target = address},
+      destination,
+      {.operation = kArpRequest, .sender_mac = mac, .target_mac = {}, .sender = address, .target = target},
       out);
+}
+
+size_t announce_arp(const Mac& mac, Ipv4 address, MutableBytes out) {
+  return request_arp(kBroadcastMac, mac, address, address, out);
 }
 
 }  // namespace linecast::net

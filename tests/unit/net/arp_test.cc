@@ -71,6 +71,7 @@ TEST(Arp, RefusesTheMalformed) {
   EXPECT_EQ(answer("000108000604000002aabbccddee0a0000090000000000000a000001"), "malformed") << "operation 0";
   EXPECT_EQ(answer("000108000604000302aabbccddee0a0000090000000000000a000001"), "malformed") << "operation 3";
   EXPECT_EQ(answer("0001080006040001ffffffffffff0a0000090000000000000a000001"), "malformed") << "group MAC";
+  EXPECT_EQ(answer("00010800060400010000000000000a0000090000000000000a000001"), "malformed") << "MAC zero";
   EXPECT_EQ(answer("000108000604000102aabbccddeeef0000090000000000000a000001"), "malformed") << "group";
   EXPECT_EQ(answer("000108000604000102aabbccddeeffffffff0000000000000a000001"), "malformed") << "broadcast";
 }
@@ -82,6 +83,16 @@ TEST(Arp, AnnouncesWithScapysBytes) {
   ASSERT_EQ(announce_arp(kMac, kAddress, out), kArpFrameSize);
   EXPECT_EQ(to_hex(out),
             "ffffffffffff021122334455080600010800060400010211223344550a0000010000000000000a000001");
+}
+
+// Ether(dst='02:aa:bb:cc:dd:ee',src='02:11:22:33:44:55')/ARP(op=1,hwsrc='02:11:22:33:44:55',psrc='10.0.0.1',
+// hwdst='00:00:00:00:00:00',pdst='10.0.0.9')
+TEST(Arp, AsksWithScapysBytes) {
+  std::array<uint8_t, kArpFrameSize> out{};
+  ASSERT_EQ(request_arp({0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee}, kMac, kAddress, 0x0a000009, out),
+            kArpFrameSize);
+  EXPECT_EQ(to_hex(out),
+            "02aabbccddee021122334455080600010800060400010211223344550a0000010000000000000a000009");
 }
 
 TEST(Arp, WritesNothingWhereThereIsNoRoom) {
