@@ -168,7 +168,7 @@ def release_tests(results):
 
 def sanitizer_tests(results):
     if build(results, 'build-asan', ['-Dcore_only=true', '-Db_sanitize=address,undefined', '-Dbuildtype=debug',
-                                     '-Doptimization=1']):
+                                     '-Doptimization=0']):
         meson_tests(results, 'build-asan', {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
                                             'ASAN_OPTIONS': 'detect_stack_use_after_return=1'})
 
