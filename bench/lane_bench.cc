@@ -84,7 +84,7 @@ void run_lane(benchmark::State& state, bool encrypted, crypto::Cipher cipher, bo
   options.window_packets = kWindow;
   options.encrypted = encrypted;
   options.cipher = cipher;
-  options.card_checksum = card_checksum;
+  options.offloads.udp_checksum = card_checksum;
   options.discard_output = true;
   LaneBed bed(options);
   Ingest ingest(bed.receive_pool(), kChannels);
@@ -143,7 +143,7 @@ void run_bare(benchmark::State& state, crypto::Cipher cipher, bool in_place) {
     for (unsigned i = 0; i < app::kBurst; ++i) {
       const Ingest::Item& item = ingest.next();
       uint8_t* to =
-          drivers::frame_bytes(kept[item.channel * kWindow + (next[item.channel]++ & (kWindow - 1))]) + 58;
+          drivers::payload_bytes(kept[item.channel * kWindow + (next[item.channel]++ & (kWindow - 1))]) + 16;
       const uint8_t* from = in_place ? to : drivers::data(item.packet) + net::kUdpFrameOverhead;
       store_be64(&iv[4], ++packets);
       gcm_context_data context;

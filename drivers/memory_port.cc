@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/net/checksum.h"
 
 namespace linecast::drivers {
 
@@ -16,6 +17,27 @@ MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit
   std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
   if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)
     throw Error(fmt::format("no memory port {}", name));
+}
+
+std::vector<uint8_t> wire_bytes(const Packet* packet) {
+  const Bytes bytes = view(packet);
+  std::vector<uint8_t> frame(bytes.begin(), bytes.end());
+  uint8_t* ip = frame.data() + packet->l2_len;
+  if ((packet->ol_flags & RTE_MBUF_F_TX_UDP_CKSUM) != 0) {
+    // The field holds the pseudo-header's sum.
+    const auto at = static_cast<size_t>(packet->l2_len) + packet->l3_len;
+    const uint16_t sum = net::checksum_finish(net::checksum_add(Bytes(frame).subspan(at)));
+    store_be16(&frame[at + 6], sum == 0 ? 0xffff : sum);
+  }
+  if ((packet->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0)
+    store_be16(ip + 10, net::checksum_finish(net::checksum_add(Bytes(ip, packet->l3_len))));
+  if ((packet->ol_flags & RTE_MBUF_F_TX_VLAN) != 0) {
+    std::array<uint8_t, net::kVlanTagSize> tag;
+    store_be16(&tag[0], net::kEtherTypeVlan);
+    store_be16(&tag[2], packet->vlan_tci);
+    frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+  }
+  return frame;
 }
 
 std::string make_null_port() {

@@ -2,7 +2,9 @@
 // out.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "drivers/packet.h"
 #include "drivers/queue.h"
@@ -23,6 +25,10 @@ class MemoryPort {
  private:
   std::string name_;
 };
+
+// What a card would put on the wire for a transmitted frame: its bytes, and what the frame asks the card to
+// add.
+std::vector<uint8_t> wire_bytes(const Packet* packet);
 
 // Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws
 // Error.

@@ -15,11 +15,13 @@ namespace linecast::drivers {
 
 using Packet = rte_mbuf;
 
-// Kept frames begin here in their buffer: the payload behind Ethernet, IPv4, UDP, SMART and IV headers (58
-// bytes) then falls on a cache line of its own, which the sealing stores like best.
-inline constexpr uint16_t kFrameOffset = 6;
-// Ethernet, one VLAN tag, and up to the next cache line: what a frame takes beyond the MTU.
-inline constexpr uint16_t kFrameExtra = kFrameOffset + 14 + 4;
+// Where the UDP payload of a frame stands in its buffer: the ciphertext, behind SMART and IV headers (16
+// bytes), then falls on a cache line of its own, which the sealing stores like best. Headers stand right
+// before it, a VLAN tag among them or not.
+inline constexpr uint16_t kPayloadOffset = 48;
+static_assert(kPayloadOffset >= net::kUdpFrameOverhead + net::kVlanTagSize);
+// What a frame's buffer takes beyond the MTU.
+inline constexpr uint16_t kFrameExtra = kPayloadOffset - net::kIpv4Size - net::kUdpSize;
 
 // Buffer sizes of a pool of kept frames, and of a port's receive pool (headroom included, and at least the 2
 // KB that every card takes as one whole buffer).
@@ -63,21 +65,58 @@ inline void release_bulk(Packet** packets, unsigned count) { rte_pktmbuf_free_bu
 inline void hold(Packet* packet) { rte_mbuf_refcnt_update(packet, 1); }
 inline bool held_once(const Packet* packet) { return rte_mbuf_refcnt_read(packet) == 1; }
 
-// Makes `packet` a frame of `size` bytes to be sent; udp_checksum: the card is to complete it
-// (Port::udp_checksum_offload()).
-inline void prepare_frame(Packet* packet, uint16_t size, bool udp_checksum) {
-  packet->data_off = kFrameOffset;
-  packet->data_len = size;
-  packet->pkt_len = size;
+// What a card does to frames on their way out; software does the rest, with the same bytes on the wire.
+struct TransmitOffloads {
+  bool ip_checksum = false;
+  bool udp_checksum = false;
+  bool vlan_insert = false;
+};
+
+// What a card is told of every frame of one kind.
+struct FrameMarks {
+  uint64_t flags = 0;
+  uint16_t vlan_control = 0;  // of the tag that the card inserts
+  uint8_t ethernet_size = net::kEthernetSize;
+};
+// vlan_control: of the tag that the frames need, 0 for none. udp: of datagrams, whose checksums the card
+// completes where it can.
+constexpr FrameMarks frame_marks(const TransmitOffloads& offloads, uint16_t vlan_control, bool udp) {
+  FrameMarks marks;
+  if (vlan_control != 0 && offloads.vlan_insert) {
+    marks.flags |= RTE_MBUF_F_TX_VLAN;
+    marks.vlan_control = vlan_control;
+  } else if (vlan_control != 0) {
+    marks.ethernet_size += net::kVlanTagSize;
+  }
+  if (udp && (offloads.ip_checksum || offloads.udp_checksum)) marks.flags |= RTE_MBUF_F_TX_IPV4;
+  if (udp && offloads.ip_checksum) marks.flags |= RTE_MBUF_F_TX_IP_CKSUM;
+  if (udp && offloads.udp_checksum) marks.flags |= RTE_MBUF_F_TX_UDP_CKSUM;
+  return marks;
+}
+
+// Makes `packet` a frame to be sent: `headers` bytes before kPayloadOffset, `payload` bytes from there.
+inline void prepare_frame(Packet* packet, const FrameMarks& marks, size_t headers, size_t payload) {
+  packet->data_off = static_cast<uint16_t>(kPayloadOffset - headers);
+  packet->data_len = static_cast<uint16_t>(headers + payload);
+  packet->pkt_len = packet->data_len;
   packet->nb_segs = 1;
   packet->next = nullptr;
-  packet->ol_flags = udp_checksum ? RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM : 0;
-  packet->l2_len = net::kEthernetSize;
+  packet->ol_flags = marks.flags;
+  packet->vlan_tci = marks.vlan_control;
+  packet->l2_len = marks.ethernet_size;
   packet->l3_len = net::kIpv4Size;
 }
-// Where a frame's bytes will stand once prepared.
-inline uint8_t* frame_bytes(Packet* packet) { return static_cast<uint8_t*>(packet->buf_addr) + kFrameOffset; }
-inline size_t frame_room(const Packet* packet) { return packet->buf_len - kFrameOffset; }
+// Where the payload of a prepared frame stands, or will stand.
+inline uint8_t* payload_bytes(Packet* packet) {
+  return static_cast<uint8_t*>(packet->buf_addr) + kPayloadOffset;
+}
+inline const uint8_t* payload_bytes(const Packet* packet) {
+  return static_cast<const uint8_t*>(packet->buf_addr) + kPayloadOffset;
+}
+// Its size, of a prepared frame.
+inline size_t payload_size(const Packet* packet) {
+  return packet->data_len - static_cast<size_t>(kPayloadOffset - packet->data_off);
+}
 
 // A pool of packets in hugepage memory on one NUMA node, for the life of the process.
 class Pool {

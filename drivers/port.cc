@@ -38,69 +38,80 @@ std::string_view to_string(GroupFilter filter) {
 
 std::string device_name(const std::string& device) { return device.substr(0, device.find(',')); }
 
-Port::Port(const PortConfig& config, Pool& receive_pool) : name_(config.name) {
-  const std::string device = device_name(config.device);
+Port::Port(PortConfig config, Pool& receive_pool) : config_(std::move(config)), receive_pool_(receive_pool) {
+  const std::string device = device_name(config_.device);
   if (rte_eth_dev_get_port_by_name(device.c_str(), &id_) != 0)
     throw Error(fmt::format(
-        "port {}: no DPDK driver took the device {}. {}", name_, device,
+        "port {}: no DPDK driver took the device {}. {}", config_.name, device,
         device.starts_with("net_")
             ? "A virtual device on an interface needs root, or the capabilities net_raw and net_admin"
             : "Bind the card to vfio-pci (dpdk-devbind.py -b vfio-pci " + device +
                   "); for Mellanox load mlx5_core and install rdma-core"));
-
+  rte_eth_dev_callback_register(id_, RTE_ETH_EVENT_INTR_RESET, on_event, this);
   try {
-    open(config, receive_pool);
+    open();
   } catch (...) {
     stop();
+    rte_eth_dev_callback_unregister(id_, RTE_ETH_EVENT_INTR_RESET, on_event, this);
     rte_eth_dev_close(id_);
     throw;
   }
 }
 
-void Port::open(const PortConfig& config, Pool& receive_pool) {
+void Port::open() {
+  const std::string& name = config_.name;
   rte_eth_dev_info info{};
-  require(rte_eth_dev_info_get(id_, &info), name_, "can't ask the driver", "The driver is at fault");
-  if (info.max_tx_queues < config.transmit_queues)
+  require(rte_eth_dev_info_get(id_, &info), name, "can't ask the driver", "The driver is at fault");
+  if (info.max_tx_queues < config_.queues)
     throw Error(
-        fmt::format("port {}: {} has {} transmit queues, and {} lanes need one each. Name fewer lcores",
-                    name_, info.driver_name, info.max_tx_queues, config.transmit_queues));
+        fmt::format("port {}: {} has {} transmit queues, and {} lanes need one each. Name fewer lcores", name,
+                    info.driver_name, info.max_tx_queues, config_.queues));
+  receive_queues_ = info.max_rx_queues < config_.queues ? 1 : config_.queues;
 
   rte_eth_conf conf{};
-  conf.rxmode.mtu = config.mtu;
+  conf.rxmode.mtu = config_.mtu;
   conf.rxmode.offloads =
       info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
-  udp_checksum_offload_ = (info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
-  if (udp_checksum_offload_) conf.txmode.offloads = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-  require(rte_eth_dev_configure(id_, 1, config.transmit_queues, &conf), name_,
+  conf.txmode.offloads =
+      info.tx_offload_capa &
+      (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT);
+  offloads_.ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
+  offloads_.udp_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
+  offloads_.vlan_insert = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
+  require(rte_eth_dev_configure(id_, receive_queues_, config_.queues, &conf), name,
           "the driver refuses its configuration", "Check mtu: and the lanes' number");
 
   uint16_t receive_descriptors = kReceiveDescriptors;
   uint16_t transmit_descriptors = kTransmitDescriptors;
-  require(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors), name_,
+  require(rte_eth_dev_adjust_nb_rx_tx_desc(id_, &receive_descriptors, &transmit_descriptors), name,
           "the driver refuses its descriptors", "The driver is at fault");
   const int node = rte_eth_dev_socket_id(id_);
   const auto socket = static_cast<unsigned>(node < 0 ? 0 : node);
-  require(rte_eth_rx_queue_setup(id_, 0, receive_descriptors, socket, nullptr, receive_pool.get()), name_,
-          "no receive queue", kQueueAdvice);
+  for (uint16_t queue = 0; queue < receive_queues_; ++queue)
+    require(rte_eth_rx_queue_setup(id_, queue, receive_descriptors, socket, nullptr, receive_pool_.get()),
+            name, "no receive queue", kQueueAdvice);
   // The default of many drivers asks for reference count 1 on free (MBUF_FAST_FREE): kept frames have more.
   rte_eth_txconf transmit_conf = info.default_txconf;
   transmit_conf.offloads = conf.txmode.offloads;
-  for (uint16_t queue = 0; queue < config.transmit_queues; ++queue)
-    require(rte_eth_tx_queue_setup(id_, queue, transmit_descriptors, socket, &transmit_conf), name_,
+  for (uint16_t queue = 0; queue < config_.queues; ++queue)
+    require(rte_eth_tx_queue_setup(id_, queue, transmit_descriptors, socket, &transmit_conf), name,
             "no transmit queue", kQueueAdvice);
 
-  const int mtu = rte_eth_dev_set_mtu(id_, config.mtu);
-  if (mtu < 0 && mtu != -ENOTSUP) require(mtu, name_, "the driver refuses the MTU", "Set a smaller mtu:");
+  const int mtu = rte_eth_dev_set_mtu(id_, config_.mtu);
+  if (mtu < 0 && mtu != -ENOTSUP) require(mtu, name, "the driver refuses the MTU", "Set a smaller mtu:");
   rte_ether_addr mac{};
-  require(rte_eth_macaddr_get(id_, &mac), name_, "has no MAC address", "The driver is at fault");
+  require(rte_eth_macaddr_get(id_, &mac), name, "has no MAC address", "The driver is at fault");
   std::memcpy(mac_.data(), mac.addr_bytes, mac_.size());
-  require(rte_eth_dev_start(id_), name_, "does not start", "Is another program using the device?");
+  wants_reset_ = false;
+  require(rte_eth_dev_start(id_), name, "does not start", "Is another program using the device?");
   started_ = true;
-  set_group_filter(config.group_macs);
+  set_group_filter();
+  steered_ = receive_queues_ > 1 && steer(id_, config_.steering);
 }
 
 Port::~Port() {
   stop();
+  rte_eth_dev_callback_unregister(id_, RTE_ETH_EVENT_INTR_RESET, on_event, this);
   rte_eth_dev_close(id_);
 }
 
@@ -110,17 +121,54 @@ void Port::stop() {
   rte_eth_dev_stop(id_);
 }
 
-void Port::set_group_filter(const std::vector<net::Mac>& macs) {
-  if (macs.empty()) return;
-  std::vector<rte_ether_addr> list(macs.size());
-  for (size_t i = 0; i < macs.size(); ++i) std::memcpy(list[i].addr_bytes, macs[i].data(), macs[i].size());
-  if (rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<uint32_t>(list.size())) == 0) {
+int Port::on_event(uint16_t, rte_eth_event_type, void* port, void*) {
+  static_cast<Port*>(port)->wants_reset_ = true;
+  return 0;
+}
+
+void Port::reset() {
+  stop();
+  const int result = rte_eth_dev_reset(id_);
+  // Drivers without a reset of their own (all virtual devices) are set up anew.
+  if (result < 0 && result != -ENOTSUP)
+    require(result, config_.name, "the card can't be reset", "It is tried again in a second");
+  open();
+}
+
+void Port::set_group_filter() {
+  group_filter_ = GroupFilter::kNone;
+  if (config_.group_macs.empty()) return;
+  std::vector<rte_ether_addr> list(config_.group_macs.size());
+  for (size_t i = 0; i < list.size(); ++i)
+    std::memcpy(list[i].addr_bytes, config_.group_macs[i].data(), config_.group_macs[i].size());
+  if (!config_.all_groups &&
+      rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<uint32_t>(list.size())) == 0) {
     group_filter_ = GroupFilter::kExact;
   } else if (rte_eth_allmulticast_enable(id_) == 0) {
     group_filter_ = GroupFilter::kAllMulticast;
   } else if (rte_eth_promiscuous_enable(id_) == 0) {
     group_filter_ = GroupFilter::kPromiscuous;
   }  // else: drivers without any filter (memory, pcap files) hand everything up
+}
+
+bool Port::link_up() const {
+  rte_eth_link link{};
+  return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+std::vector<std::pair<std::string, uint64_t>> Port::extended_status() const {
+  std::vector<std::pair<std::string, uint64_t>> rows;
+  const int count = rte_eth_xstats_get_names(id_, nullptr, 0);
+  if (count <= 0) return rows;
+  std::vector<rte_eth_xstat_name> names(static_cast<size_t>(count));
+  std::vector<rte_eth_xstat> values(names.size());
+  const auto size = static_cast<unsigned>(names.size());
+  if (rte_eth_xstats_get_names(id_, names.data(), size) != count ||
+      rte_eth_xstats_get(id_, values.data(), size) != count)
+    return rows;
+  for (const rte_eth_xstat& value : values)
+    if (value.value != 0 && value.id < names.size()) rows.emplace_back(names[value.id].name, value.value);
+  return rows;
 }
 
 PortStatus Port::status() const {

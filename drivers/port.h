@@ -3,11 +3,14 @@
 
 #include <rte_ethdev.h>
 
+#include <atomic>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "drivers/packet.h"
+#include "drivers/steering.h"
 #include "lib/base/ipv4.h"
 
 namespace linecast::drivers {
@@ -16,8 +19,10 @@ struct PortConfig {
   std::string name;    // for messages
   std::string device;  // PCI address, or virtual device with its arguments
   uint16_t mtu = 1500;
-  uint16_t transmit_queues = 1;      // one a lane
+  uint16_t queues = 1;               // one a lane
   std::vector<net::Mac> group_macs;  // to be received
+  bool all_groups = false;           // all of them, as a querier must
+  std::vector<SteeringRule> steering;
 };
 
 // How group frames get past the card; software filters behind it always.
@@ -34,19 +39,23 @@ struct PortStatus {
 class Port {
  public:
   // Finds the device that EAL has made or probed, sets it up and starts it. Throws Error.
-  Port(const PortConfig& config, Pool& receive_pool);
+  Port(PortConfig config, Pool& receive_pool);
   ~Port();  // stops and closes it
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
   uint16_t id() const { return id_; }
   const net::Mac& mac() const { return mac_; }
-  bool udp_checksum_offload() const { return udp_checksum_offload_; }
+  const TransmitOffloads& offloads() const { return offloads_; }
   GroupFilter group_filter() const { return group_filter_; }
+  // 1, or one a lane where the device has as many.
+  uint16_t receive_queues() const { return receive_queues_; }
+  // Whether the card itself brings each flow to its lane's queue.
+  bool steered() const { return steered_; }
 
-  // Lanes only: receive queue 0 is polled by one lane, a transmit queue belongs to one lane.
-  unsigned receive(Packet** packets, unsigned room) {
-    return rte_eth_rx_burst(id_, 0, packets, static_cast<uint16_t>(room));
+  // Lanes only: a receive queue is polled by one lane, a transmit queue belongs to one lane.
+  unsigned receive(uint16_t queue, Packet** packets, unsigned room) {
+    return rte_eth_rx_burst(id_, queue, packets, static_cast<uint16_t>(room));
   }
   // Takes the first n of the packets over, n <= count.
   unsigned transmit(uint16_t queue, Packet** packets, unsigned count) {
@@ -54,19 +63,33 @@ class Port {
   }
 
   // Control lcore.
+  bool link_up() const;
   PortStatus status() const;
-  void stop();
+  // What the driver counts beside, by its own names; zeros left out.
+  std::vector<std::pair<std::string, uint64_t>> extended_status() const;
+  // Whether the card has asked to be reset since it was last (re)started, as a virtual function does when its
+  // host resets the physical one.
+  bool wants_reset() const { return wants_reset_.load(std::memory_order_relaxed); }
+  // Stops, resets and sets up the device again. No lane may poll it or send by it meanwhile. Throws Error,
+  // and then the port is stopped; it may be tried again.
+  void reset();
 
  private:
-  void open(const PortConfig& config, Pool& receive_pool);
-  void set_group_filter(const std::vector<net::Mac>& macs);
+  void open();
+  void set_group_filter();
+  void stop();
+  static int on_event(uint16_t id, rte_eth_event_type event, void* port, void* result);
 
-  std::string name_;
+  const PortConfig config_;
+  Pool& receive_pool_;
   uint16_t id_ = 0;
   net::Mac mac_{};
-  bool udp_checksum_offload_ = false;
+  TransmitOffloads offloads_;
+  uint16_t receive_queues_ = 1;
   GroupFilter group_filter_ = GroupFilter::kNone;
+  bool steered_ = false;
   bool started_ = false;
+  std::atomic<bool> wants_reset_{false};  // written by DPDK's interrupt thread, read by the control lcore
 };
 
 // "0000:3b:00.0" of a PCI address, "net_af_packet0" of a virtual device with arguments.

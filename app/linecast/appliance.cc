@@ -77,6 +77,16 @@ std::vector<std::string> checked_arguments(const lineup::Lineup& lineup,
   return eal_arguments(lineup, more);
 }
 
+// The lane that polls a port's first receive queue, where all goes that is steered nowhere else, and that
+// answers for the port.
+size_t host_lane(size_t port, size_t lanes) { return port % lanes; }
+
+// Which of a port's queues a lane polls.
+std::optional<uint16_t> receive_queue(size_t port, size_t lane, uint16_t queues, size_t lanes) {
+  const size_t queue = (lane + lanes - host_lane(port, lanes)) % lanes;
+  return queue < queues ? std::optional(static_cast<uint16_t>(queue)) : std::nullopt;
+}
+
 uint64_t random_number() {
   std::array<uint8_t, 8> bytes;
   crypto::random_bytes(bytes);
@@ -100,8 +110,10 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
 Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
                      const std::vector<std::string>& more)
     : lineup_(lineup), start_number_(start_number), eal_("linecast", checked_arguments(lineup, more)) {
+  directory_.lane_of = spread_over_lanes(lineup_);
   make_ports();
   make_lanes();
+  make_hosts();
   make_channels();
   fill_directory();
   join_sources();
@@ -123,11 +135,15 @@ void Appliance::make_ports() {
     config.name = port.name;
     config.device = port.device;
     config.mtu = port.mtu;
-    config.transmit_queues = static_cast<uint16_t>(lineup_.lanes.lcores.size());
+    config.queues = static_cast<uint16_t>(lineup_.lanes.lcores.size());
+    config.steering = steering(i);
     std::set<net::Mac> macs{net::multicast_mac(0xe0000001)};  // all hosts: IGMP queries
     for (const lineup::Channel& channel : lineup_.channels)
-      if (channel.enabled && channel.source.port == i && is_multicast(channel.source.address))
+      if (channel.enabled && lineup_.interfaces[channel.source.interface].port == i &&
+          is_multicast(channel.source.address))
         macs.insert(net::multicast_mac(channel.source.address));
+    for (const lineup::Interface& interface : lineup_.interfaces)
+      config.all_groups |= interface.port == i && interface.querier.has_value();
     config.group_macs.assign(macs.begin(), macs.end());
     receive_pools_.push_back(
         std::make_unique<drivers::Pool>("receive" + std::to_string(i), receive_packets(lineup_),
@@ -141,8 +157,25 @@ void Appliance::make_ports() {
   }
 }
 
+// Each channel's feed to the queue that its lane polls.
+std::vector<drivers::SteeringRule> Appliance::steering(size_t port) const {
+  std::vector<drivers::SteeringRule> rules;
+  const size_t lanes = lineup_.lanes.lcores.size();
+  for (size_t i = 0; i < lineup_.channels.size(); ++i) {
+    const lineup::Source& source = lineup_.channels[i].source;
+    const lineup::Interface& interface = lineup_.interfaces[source.interface];
+    if (!lineup_.channels[i].enabled || interface.port != port) continue;
+    rules.push_back(
+        {.vlan = interface.vlan,
+         .destination = source.address,
+         .source = source.ssm_source,
+         .udp_port = source.udp_port,
+         .queue = *receive_queue(port, directory_.lane_of[i], static_cast<uint16_t>(lanes), lanes)});
+  }
+  return rules;
+}
+
 void Appliance::make_lanes() {
-  directory_.lane_of = spread_over_lanes(lineup_);
   const uint16_t room = drivers::frame_room(largest_mtu(lineup_));
   const size_t count = lineup_.lanes.lcores.size();
   for (size_t i = 0; i < count; ++i) {
@@ -166,19 +199,34 @@ void Appliance::make_lanes() {
     setup.control_packets = control_pools_.back().get();
     setup.channels = lineup_.channels.size();
     lanes_.push_back(std::make_unique<Lane>(setup));
-    for (const auto& port : ports_) lanes_.back()->add_port(*port, static_cast<uint16_t>(i));
+    for (size_t p = 0; p < ports_.size(); ++p)
+      lanes_.back()->add_port(*ports_[p], static_cast<uint16_t>(i),
+                              receive_queue(p, i, ports_[p]->receive_queues(), count));
+    for (const lineup::Interface& interface : lineup_.interfaces)
+      lanes_.back()->add_interface(interface.port, interface.vlan);
   }
   std::vector<Lane*> peers;
   for (const auto& lane : lanes_) peers.push_back(lane.get());
   for (const auto& lane : lanes_) lane->set_peers(peers);
+  for (size_t p = 0; p < ports_.size(); ++p)
+    port_keepers_.push_back(std::make_unique<PortKeeper>(*ports_[p], p, lanes_));
+}
 
-  for (size_t p = 0; p < ports_.size(); ++p) {
-    igmp::HostConfig config;
-    config.mac = ports_[p]->mac();
-    config.address = lineup_.ports[p].address;
-    config.mtu = lineup_.ports[p].mtu;
-    config.version = lineup_.ports[p].igmp_version == 2 ? igmp::Version::kV2 : igmp::Version::kV3;
-    lanes_[p % count]->add_host(p, config, random_number());
+void Appliance::make_hosts() {
+  for (size_t i = 0; i < lineup_.interfaces.size(); ++i) {
+    const lineup::Interface& interface = lineup_.interfaces[i];
+    const size_t lane = host_lane(interface.port, lanes_.size());
+    directory_.add_interface(static_cast<uint16_t>(interface.port), interface.vlan,
+                             static_cast<uint8_t>(lane));
+    HostSetup setup;
+    setup.igmp.mac = setup.neighbors.mac = ports_[interface.port]->mac();
+    setup.igmp.address = setup.neighbors.address = interface.address;
+    setup.igmp.mtu = lineup_.ports[interface.port].mtu;
+    if (interface.igmp_version == 2) setup.igmp.version = igmp::Version::kV2;
+    setup.neighbors.prefix_length = interface.prefix_length;
+    setup.neighbors.gateway = interface.gateway;
+    setup.seed = random_number();
+    lanes_[lane]->add_host(i, setup);
   }
 }
 
@@ -186,24 +234,25 @@ void Appliance::make_channels() {
   stream_keys_.resize(lineup_.channels.size());
   commands_.resize(lineup_.channels.size());
   command_number_.resize(lineup_.channels.size());
-  commands_issued_.resize(lanes_.size());
   if (!lineup_.signing_key_file.empty()) signing_key_ = crypto::read_signing_key(lineup_.signing_key_file);
   for (size_t i = 0; i < lineup_.channels.size(); ++i) {
     const lineup::Channel& channel = lineup_.channels[i];
     if (!channel.enabled) continue;
     const size_t lane = directory_.lane_of[i];
-    const drivers::Port& port = *ports_[channel.output.port];
+    const lineup::Interface& interface = lineup_.interfaces[channel.output.interface];
+    const drivers::Port& port = *ports_[interface.port];
 
     LaneChannelSetup setup;
     setup.channel = &channel;
     setup.sender_id = lineup_.sender_id;
     setup.start_number = start_number_;
     setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
-    setup.out_port = static_cast<uint16_t>(channel.output.port);
-    setup.udp_checksum_offload = port.udp_checksum_offload();
+    setup.out_port = static_cast<uint16_t>(interface.port);
+    setup.offloads = port.offloads();
+    if (interface.vlan != 0) setup.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
     setup.flow.source_mac = port.mac();
     setup.flow.destination_mac = net::multicast_mac(channel.output.group);
-    setup.flow.source = lineup_.ports[channel.output.port].address;
+    setup.flow.source = interface.address;
     setup.flow.destination = channel.output.group;
     setup.flow.source_port = setup.flow.destination_port = channel.output.udp_port;
     setup.flow.ttl = channel.output.ttl;
@@ -234,14 +283,14 @@ void Appliance::fill_directory() {
     const lineup::Channel& channel = lineup_.channels[i];
     if (!channel.enabled) continue;
     const auto index = static_cast<uint32_t>(i);
-    if (!directory_.flows.insert({static_cast<uint16_t>(channel.source.port), channel.source.address,
+    if (!directory_.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
                                   channel.source.udp_port, channel.source.ssm_source},
                                  index))
       throw Error(fmt::format("channel {}: its source is taken already", channel.name));
-    const auto out = static_cast<uint16_t>(channel.output.port);
+    const auto out = static_cast<uint16_t>(channel.output.interface);
     directory_.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, index);
     // Several channels share a hop's address and port: all but the first insertion find it there.
-    directory_.flows.insert({out, lineup_.ports[out].address, channel.output.udp_port, 0},
+    directory_.flows.insert({out, lineup_.interfaces[out].address, channel.output.udp_port, 0},
                             Directory::kRequests);
   }
 }
@@ -250,8 +299,8 @@ void Appliance::join_sources() {
   const TimeNs now = clock_.now();
   for (const lineup::Channel& channel : lineup_.channels)
     if (channel.enabled && is_multicast(channel.source.address))
-      lanes_[channel.source.port % lanes_.size()]
-          ->host(channel.source.port)
+      lanes_[directory_.host_lane_of[channel.source.interface]]
+          ->host(channel.source.interface)
           .join(now, channel.source.address, channel.source.ssm_source);
 }
 
@@ -269,17 +318,32 @@ const LaneChannel* Appliance::channel(size_t index) const {
 }
 
 void Appliance::tick() {
+  const TimeNs now = clock_.now();
+  for (const auto& keeper : port_keepers_) keeper->tick(now);
+  if (now < next_key_tick_) return;
+  next_key_tick_ = now + kNsPerSecond;
   for (size_t i = 0; i < stream_keys_.size(); ++i) {
     if (stream_keys_[i] == nullptr) continue;
     const size_t lane = directory_.lane_of[i];
-    const bool delivered = lanes_[lane]->counters().get(LaneCounter::kCommandsDone) >= command_number_[i];
+    const bool delivered = lanes_[lane]->has_done(command_number_[i]);
     const Announcement* announcement = stream_keys_[i]->tick(*channel(i), delivered);
     if (announcement == nullptr) continue;
-    *commands_[i] = {i, announcement};
+    commands_[i]->kind = LaneCommand::Kind::kAnnounce;
+    commands_[i]->index = i;
+    commands_[i]->announcement = announcement;
     // The queue holds a command of every channel, and a channel has one under way at most: it is never full.
-    if (!lanes_[lane]->command(*commands_[i])) throw Error("a lane's command queue is full");
-    command_number_[i] = ++commands_issued_[lane];
+    command_number_[i] = lanes_[lane]->command(*commands_[i]);
+    if (command_number_[i] == 0) throw Error("a lane's command queue is full");
   }
+}
+
+bool Appliance::reset_port(const std::string& name) {
+  for (size_t i = 0; i < ports_.size(); ++i)
+    if (lineup_.ports[i].name == name) {
+      port_keepers_[i]->ask_reset();
+      return true;
+    }
+  return false;
 }
 
 bool Appliance::roll_key(const std::string& name) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/linecast/lane.h"
+#include "app/linecast/port_keeper.h"
 #include "app/linecast/stream_keys.h"
 #include "drivers/eal.h"
 #include "drivers/lcore.h"
@@ -26,8 +27,10 @@ class Appliance {
   ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
 
   void start();
-  // About once a second: key epochs.
+  // About ten times a second: key epochs, and the ports' links.
   void tick();
+  // Sets a port up anew; false where there is none of that name.
+  bool reset_port(const std::string& port);
   // False where there is no encrypted channel of that name.
   bool roll_key(const std::string& channel);
 
@@ -38,13 +41,20 @@ class Appliance {
   const LaneChannel* channel(size_t index) const;  // null: disabled
   size_t ports() const { return ports_.size(); }
   const drivers::Port& port(size_t i) const { return *ports_[i]; }
+  const PortKeeper& port_keeper(size_t i) const { return *port_keepers_[i]; }
+  // Of the interface, on the lane that answers for it.
+  const LaneHost& host(size_t interface) const {
+    return *lanes_[directory_.host_lane_of[interface]]->host_of(interface);
+  }
   // Of the packets that are kept for repairs.
   uint64_t kept_packets() const { return kept_packets_; }
   uint64_t kept_bytes() const { return kept_bytes_; }
 
  private:
   void make_ports();
+  std::vector<drivers::SteeringRule> steering(size_t port) const;
   void make_lanes();
+  void make_hosts();
   void make_channels();
   void fill_directory();
   void join_sources();
@@ -60,12 +70,13 @@ class Appliance {
   std::vector<std::unique_ptr<drivers::Pool>> control_pools_;  // by lane: repairs and messages
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::unique_ptr<drivers::Port>> ports_;  // closed first: cards give back the frames they hold
+  std::vector<std::unique_ptr<PortKeeper>> port_keepers_;  // by port
   Directory directory_;
   std::vector<std::function<void()>> lane_mains_;
   std::vector<std::unique_ptr<LaneCommand>> commands_;  // by channel
   std::vector<uint64_t> command_number_;                // by channel: of its last command on its lane
-  std::vector<uint64_t> commands_issued_;               // by lane
   std::atomic<bool> stop_{false};                       // written by the main lcore, read by the lanes
+  TimeNs next_key_tick_ = 0;
   bool running_ = false;
   uint64_t kept_packets_ = 0, kept_bytes_ = 0;
 };

@@ -32,13 +32,13 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
             {"enabled", channel.enabled},
             {"id", hex(channel.id)},
             {"source",
-             {{"interface", lineup.ports[source.port].name},
+             {{"interface", lineup.interfaces[source.interface].name},
               {"address", to_string(source.address)},
               {"port", source.udp_port},
               {"ssm_source", source.ssm_source == 0 ? Json() : Json(to_string(source.ssm_source))},
               {"format", lineup::format_name(source.format)}}},
             {"output",
-             {{"interface", lineup.ports[output.port].name},
+             {{"interface", lineup.interfaces[output.interface].name},
               {"group", to_string(output.group)},
               {"port", output.udp_port},
               {"ttl", output.ttl},
@@ -56,12 +56,17 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
 Json describe(const Lineup& lineup) {
   Json ports = Json::array();
   for (const lineup::Port& port : lineup.ports)
-    ports.push_back({{"name", port.name},
-                     {"device", port.device},
-                     {"address", fmt::format("{}/{}", to_string(port.address), port.prefix_length)},
-                     {"gateway", port.gateway == 0 ? Json() : Json(to_string(port.gateway))},
-                     {"mtu", port.mtu},
-                     {"igmp", port.igmp_version}});
+    ports.push_back({{"name", port.name}, {"device", port.device}, {"mtu", port.mtu}});
+  Json interfaces = Json::array();
+  for (const lineup::Interface& interface : lineup.interfaces)
+    interfaces.push_back(
+        {{"name", interface.name},
+         {"port", lineup.ports[interface.port].name},
+         {"vlan", interface.vlan == 0 ? Json() : Json(interface.vlan)},
+         {"address", fmt::format("{}/{}", to_string(interface.address), interface.prefix_length)},
+         {"gateway", interface.gateway == 0 ? Json() : Json(to_string(interface.gateway))},
+         {"igmp", interface.igmp_version ? Json(*interface.igmp_version) : Json("auto")},
+         {"querier", interface.querier.has_value()}});
   Json channels = Json::array();
   for (const Channel& channel : lineup.channels) channels.push_back(describe_channel(lineup, channel));
   return {{"name", lineup.name},
@@ -70,6 +75,7 @@ Json describe(const Lineup& lineup) {
           {"main_lcore", lineup.lanes.main_lcore},
           {"retransmit_bytes", lineup::retransmit_bytes(lineup)},
           {"ports", ports},
+          {"interfaces", interfaces},
           {"channels", channels}};
 }
 
@@ -97,15 +103,15 @@ void print_summary(const Lineup& lineup, std::FILE* out) {
   for (const Channel& channel : lineup.channels) {
     const lineup::Source& source = channel.source;
     const lineup::Output& output = channel.output;
-    fmt::print(
-        out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}{}\n", channel.number, channel.name,
-        fmt::format("{} {}{}:{} {}", lineup.ports[source.port].name,
-                    source.ssm_source != 0 ? to_string(source.ssm_source) + "@" : "",
-                    to_string(source.address), source.udp_port, lineup::format_name(source.format)),
-        fmt::format("{} {}:{}", lineup.ports[output.port].name, to_string(output.group), output.udp_port),
-        lineup::format_rate(channel.bitrate_cap_bps),
-        fmt::format("{} ms, {} packets", channel.window_ms, channel.window_packets),
-        channel.key_file.empty() ? "no" : "yes", channel.enabled ? "" : " (disabled)");
+    fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}{}\n", channel.number, channel.name,
+               fmt::format("{} {}{}:{} {}", lineup.interfaces[source.interface].name,
+                           source.ssm_source != 0 ? to_string(source.ssm_source) + "@" : "",
+                           to_string(source.address), source.udp_port, lineup::format_name(source.format)),
+               fmt::format("{} {}:{}", lineup.interfaces[output.interface].name, to_string(output.group),
+                           output.udp_port),
+               lineup::format_rate(channel.bitrate_cap_bps),
+               fmt::format("{} ms, {} packets", channel.window_ms, channel.window_packets),
+               channel.key_file.empty() ? "no" : "yes", channel.enabled ? "" : " (disabled)");
     if (channel.enabled)
       total_bps += channel.bitrate_cap_bps;
     else

@@ -19,7 +19,7 @@
 namespace linecast::app {
 namespace {
 
-constexpr int kTickMs = 1000;
+constexpr int kTickMs = 100;
 
 struct Options {
   std::string lineup;
@@ -73,6 +73,10 @@ std::string answer(Appliance& appliance, const std::string& request) {
   if (const std::string channel = argument("rekey"); !channel.empty()) {
     if (appliance.roll_key(channel)) return text({{"done", "the next key epoch will be announced"}});
     return text({{"error", "no running encrypted channel of that name"}});
+  }
+  if (const std::string port = argument("reset"); !port.empty()) {
+    if (appliance.reset_port(port)) return text({{"done", "the port is being set up anew"}});
+    return text({{"error", "no port of that name"}});
   }
   return text({{"error", "not a request that this headend knows"}});
 }

@@ -12,6 +12,8 @@ namespace {
 constexpr uint64_t kSequencesPerSource = 65'536;  // a second
 constexpr uint64_t kSequencesBurst = 32'768;
 constexpr unsigned kRequestInboxSize = 256;
+// Beside one a channel: for every port, and what is shown.
+constexpr unsigned kFurtherCommands = 128;
 // Turns without work before a lane sleeps, where it may.
 constexpr unsigned kIdleTurns = 16;
 
@@ -25,16 +27,28 @@ Lane::Lane(const Setup& setup)
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
-                std::bit_ceil(static_cast<unsigned>(setup.channels) + 1), setup.numa_node) {}
+                std::bit_ceil(static_cast<unsigned>(setup.channels) + kFurtherCommands + 1),
+                setup.numa_node) {}
 
-void Lane::add_port(drivers::Port& port, uint16_t transmit_queue) {
-  ports_.push_back({&port, transmit_queue, nullptr});
+void Lane::add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue) {
+  ports_.push_back({&port, transmit_queue, receive_queue});
   batches_.emplace_back();
 }
 
-void Lane::add_host(size_t interface, const igmp::HostConfig& config, uint64_t seed) {
-  ports_[interface].host = std::make_unique<LaneHost>(
-      config, Random(seed), [this, interface](Bytes frame) { send_control_frame(interface, frame); });
+void Lane::add_interface(size_t port, uint16_t vlan) {
+  constexpr uint8_t kDscpCs6 = 48;  // network control (RFC 4594)
+  const uint16_t control = vlan == 0 ? 0 : net::vlan_control(vlan, kDscpCs6);
+  const drivers::TransmitOffloads& offloads = ports_[port].port->offloads();
+  LaneInterface interface;
+  interface.port = port;
+  interface.vlan_control = offloads.vlan_insert ? 0 : control;
+  interface.marks = drivers::frame_marks(offloads, control, false);
+  interfaces_.push_back(std::move(interface));
+}
+
+void Lane::add_host(size_t interface, const HostSetup& setup) {
+  interfaces_[interface].host = std::make_unique<LaneHost>(
+      setup, [this, interface](Bytes frame) { send_control_frame(interface, frame); });
 }
 
 void Lane::add_channel(size_t index, std::unique_ptr<LaneChannel> channel) {
@@ -43,21 +57,22 @@ void Lane::add_channel(size_t index, std::unique_ptr<LaneChannel> channel) {
   first_due_.push_back(0);
 }
 
-void Lane::start() {
-  for (LanePort& port : ports_)
-    if (port.host != nullptr) port.host->start();
+void Lane::start(TimeNs now) {
+  for (LaneInterface& interface : interfaces_)
+    if (interface.host != nullptr) interface.host->start(now);
   flush_all();
 }
 
 void Lane::finish(TimeNs now) {
-  for (LanePort& port : ports_)
-    if (port.host != nullptr) port.host->leave_all(now);
+  for (LaneInterface& interface : interfaces_)
+    if (interface.host != nullptr) interface.host->leave_all(now);
   flush_all();
 }
 
 bool Lane::poll(TimeNs now) {
-  bool busy = poll_commands();
+  bool busy = poll_commands(now);
   busy |= receive(now);
+  poll_hosts(now);
   busy |= poll_timers(now);
   flush_all();
   counters_.add(LaneCounter::kPolls);
@@ -67,7 +82,7 @@ bool Lane::poll(TimeNs now) {
 
 void Lane::run(const drivers::Clock& clock, const std::atomic<bool>& stop) {
   TimeNs now = clock.now();
-  start();
+  start(now);
   unsigned idle = 0;
   uint64_t longest_ns = 0;
   while (!stop.load(std::memory_order_relaxed)) {

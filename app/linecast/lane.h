@@ -6,14 +6,16 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "app/linecast/directory.h"
 #include "app/linecast/lane_channel.h"
+#include "app/linecast/lane_command.h"
 #include "app/linecast/lane_host.h"
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "drivers/queue.h"
-#include "lib/net/flow_table.h"
 #include "lib/smart/source_limiter.h"
 
 namespace linecast::app {
@@ -21,25 +23,21 @@ namespace linecast::app {
 inline constexpr unsigned kBurst = 32;        // packets
 inline constexpr unsigned kInboxSize = 1024;  // one less fits
 
-// A port as a lane sees it. The index in the lane's list is the `interface` of the flow tables.
+// A port as a lane sees it.
 struct LanePort {
   drivers::Port* port = nullptr;
   uint16_t transmit_queue = 0;
-  std::unique_ptr<LaneHost> host;  // null: another lane polls it
+  std::optional<uint16_t> receive_queue;  // none: this lane polls none of its queues
+  bool paused = false;                    // the control lcore is setting it up anew
 };
 
-// What the control lcore asks of a lane. Made and kept by the control lcore; the lane only reads it.
-struct LaneCommand {
-  size_t channel = 0;
-  const Announcement* announcement = nullptr;
-};
-
-// The same on every lane, and read only once lanes run.
-struct Directory {
-  static constexpr uint32_t kRequests = UINT32_MAX - 1;  // a flow's value: SMART messages to one of our hops
-  net::FlowTable flows;          // (interface, destination, port, source) -> channel, or kRequests
-  net::FlowTable groups;         // (interface, group, port) sent to -> channel
-  std::vector<uint8_t> lane_of;  // by channel
+// An interface as a lane sees it: a port's untagged frames, or a VLAN on it.
+struct LaneInterface {
+  size_t port = 0;
+  uint16_t vlan_control = 0;       // of the tag that software puts on; 0: none
+  drivers::FrameMarks marks;       // of frames that are no channel's
+  std::unique_ptr<LaneHost> host;  // null: another lane answers for it
+  TimeNs host_due = 0;             // when `host` is to be polled
 };
 
 class Lane {
@@ -56,10 +54,12 @@ class Lane {
 
   // Before it runs: all by the thread that sets it up.
   crypto::Manager& manager() { return manager_; }
-  // ports by interface index; where `host` is given this lane polls the port.
-  void add_port(drivers::Port& port, uint16_t transmit_queue);
-  void add_host(size_t interface, const igmp::HostConfig& config, uint64_t seed);
-  LaneHost& host(size_t interface) { return *ports_[interface].host; }
+  // Ports and interfaces by their indices, the same on every lane.
+  void add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue);
+  void add_interface(size_t port, uint16_t vlan);
+  // This lane answers for the interface.
+  void add_host(size_t interface, const HostSetup& setup);
+  LaneHost& host(size_t interface) { return *interfaces_[interface].host; }
   void add_channel(size_t index, std::unique_ptr<LaneChannel> channel);
   void set_peers(std::vector<Lane*> lanes) { peers_ = std::move(lanes); }
 
@@ -67,17 +67,18 @@ class Lane {
   void run(const drivers::Clock& clock, const std::atomic<bool>& stop);
   // One turn; true where there was work.
   bool poll(TimeNs now);
-  void start();
+  void start(TimeNs now);
   void finish(TimeNs now);
 
-  // Any lcore: false where its queue is full.
-  bool command(LaneCommand& command) { return commands_.push(&command); }
+  // Control lcore. The command must live until it is done; 0 where the queue is full, else its number.
+  uint64_t command(LaneCommand& command) { return commands_.push(&command) ? ++commands_issued_ : 0; }
+  bool has_done(uint64_t number) const { return counters_.get(LaneCounter::kCommandsDone) >= number; }
 
   // Read by the control lcore.
   const LaneCounters& counters() const { return counters_; }
   uint64_t frame_faults(size_t i) const { return frame_faults_.at(i); }
   uint64_t wire_faults(size_t i) const { return wire_faults_.at(i); }
-  const LaneHost* host_of(size_t interface) const { return ports_[interface].host.get(); }
+  const LaneHost* host_of(size_t interface) const { return interfaces_[interface].host.get(); }
   const LaneChannel* channel(size_t index) const { return channels_[index].get(); }
 
  private:
@@ -99,26 +100,33 @@ class Lane {
   // lane_receive.cc: port, parse, act
   bool receive(TimeNs now);
   void take_burst(drivers::Packet** packets, unsigned count, TimeNs now);
-  bool hand_over(size_t channel, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox);
+  // Whatever is for the interface itself; true where it was handed to another lane.
+  bool receive_for_host(uint16_t interface, const net::ParsedFrame& frame, drivers::Packet* packet,
+                        TimeNs now);
+  bool hand_over(size_t lane, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox);
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
   void repair(LaneChannel& channel, uint16_t sequence, TimeNs now);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
-  void queue_frame(size_t interface, drivers::Packet* packet, LaneChannel* channel);
+  void queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel);
   void send_control_frame(size_t interface, Bytes frame);
-  void flush(size_t interface);
+  void flush(size_t port);
   void flush_all();
   // lane_timers.cc
   bool poll_timers(TimeNs now);
-  bool poll_commands();
+  void poll_hosts(TimeNs now);
+  // lane_commands.cc
+  bool poll_commands(TimeNs now);
+  void carry_out(const LaneCommand& command, TimeNs now);
 
   const Setup setup_;
   const Directory& directory_;
   crypto::Manager manager_;
   std::vector<LanePort> ports_;
-  std::vector<TransmitBatch> batches_;                  // by interface
+  std::vector<TransmitBatch> batches_;  // by port
+  std::vector<LaneInterface> interfaces_;
   std::vector<std::unique_ptr<LaneChannel>> channels_;  // by channel; null: another lane's
   std::vector<size_t> own_channels_;
   std::vector<TimeNs>
@@ -130,6 +138,7 @@ class Lane {
   drivers::Queue<drivers::Packet*>
       request_inbox_;                      // likewise: so that a flood of requests pushes out no feed
   drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
+  uint64_t commands_issued_ = 0;           // of the control lcore
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below
   CounterSet<net::FrameFault, net::kFrameFaultCount> frame_faults_;

@@ -39,19 +39,28 @@ TokenBucket budget(const lineup::Channel& channel) {
   return TokenBucket(bytes_per_second, std::max(bytes_per_second * kBudgetBurstMs / 1000, least));
 }
 
+// The headers as software writes them: what the card adds is left out.
+net::UdpFlow hop_flow(const LaneChannelSetup& setup) {
+  net::UdpFlow flow = setup.flow;
+  flow.vlan_control = setup.offloads.vlan_insert ? 0 : setup.vlan_control;
+  flow.card_ip_checksum = setup.offloads.ip_checksum;
+  return flow;
+}
+
 }  // namespace
 
 LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node)
     : sealer_(setup.sender_id, setup.first_sequence, setup.key),
       ring_(frames, setup.channel->window_packets, numa_node),
-      header_(setup.flow),
+      header_(hop_flow(setup)),
       cap_(setup.channel->bitrate_cap_bps / 8,
            std::max<uint64_t>(setup.channel->bitrate_cap_bps / 8 * kCapBurstMs / 1000,
                               setup.channel->max_payload)),
       max_payload_(setup.channel->max_payload),
       format_(setup.channel->source.format),
       quiet_(setup.channel->quiet.value_or(0)),
-      udp_checksum_offload_(setup.udp_checksum_offload),
+      card_udp_checksum_(setup.offloads.udp_checksum),
+      marks_(drivers::frame_marks(setup.offloads, setup.vlan_control, true)),
       out_port_(setup.out_port),
       repair_budget_(budget(*setup.channel)),
       statuses_at_start_(3),
@@ -84,8 +93,7 @@ drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes p
     counters_.add(ChannelCounter::kNoFrame);
     return nullptr;
   }
-  uint8_t* frame = drivers::frame_bytes(packet);
-  const size_t size = sealer_.seal_data(manager, format_, quiet_, payload, frame + net::kUdpFrameOverhead);
+  const size_t size = sealer_.seal_data(manager, format_, quiet_, payload, drivers::payload_bytes(packet));
   if (size == 0) [[unlikely]] {
     counters_.add(ChannelCounter::kCounterUsedUp);
     return nullptr;
@@ -100,11 +108,11 @@ drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes p
 }
 
 void LaneChannel::finish_frame(drivers::Packet* packet, size_t payload_size) {
-  uint8_t* frame = drivers::frame_bytes(packet);
+  uint8_t* payload = drivers::payload_bytes(packet);
   const auto size = static_cast<uint16_t>(payload_size);
-  header_.write(frame, size, ip_id_++);
-  if (!udp_checksum_offload_) net::UdpTemplate::finish_udp_checksum(frame, size);
-  drivers::prepare_frame(packet, static_cast<uint16_t>(net::kUdpFrameOverhead + size), udp_checksum_offload_);
+  header_.write(payload, size, ip_id_++);
+  if (!card_udp_checksum_) net::UdpTemplate::finish_udp_checksum(payload, size);
+  drivers::prepare_frame(packet, marks_, header_.size(), size);
 }
 
 bool LaneChannel::admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer) {
@@ -167,8 +175,8 @@ const drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
 
 void LaneChannel::write_repair(const drivers::Packet* kept, drivers::Packet* packet) {
   // The kept frame may still be read by the card: the repair is a copy with CMD 1, same ciphertext, same tag.
-  const Bytes datagram = drivers::view(kept).subspan(net::kUdpFrameOverhead);
-  uint8_t* out = drivers::frame_bytes(packet) + net::kUdpFrameOverhead;
+  const Bytes datagram(drivers::payload_bytes(kept), drivers::payload_size(kept));
+  uint8_t* out = drivers::payload_bytes(packet);
   std::memcpy(out, datagram.data(), datagram.size());
   smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
   finish_frame(packet, datagram.size());
@@ -177,14 +185,13 @@ void LaneChannel::write_repair(const drivers::Packet* kept, drivers::Packet* pac
 
 bool LaneChannel::write_message(drivers::Packet* packet, Bytes message) {
   if (message.empty()) return false;
-  std::memcpy(drivers::frame_bytes(packet) + net::kUdpFrameOverhead, message.data(), message.size());
+  std::memcpy(drivers::payload_bytes(packet), message.data(), message.size());
   finish_frame(packet, message.size());
   return true;
 }
 
 bool LaneChannel::write_heartbeat(crypto::Manager& manager, drivers::Packet* packet) {
-  const size_t size =
-      sealer_.seal_heartbeat(manager, quiet_, drivers::frame_bytes(packet) + net::kUdpFrameOverhead);
+  const size_t size = sealer_.seal_heartbeat(manager, quiet_, drivers::payload_bytes(packet));
   if (size == 0) return false;
   finish_frame(packet, size);
   counters_.add(ChannelCounter::kHeartbeatsSent);

@@ -38,9 +38,10 @@ struct LaneChannelSetup {
   const smart::EpochKey* key = nullptr;        // null: a clear channel
   std::unique_ptr<MessageKeys> message_keys;   // null: a clear channel
   const Announcement* announcement = nullptr;  // null: a clear channel
-  net::UdpFlow flow;                           // of the hop
+  net::UdpFlow flow;                           // of the hop; no VLAN, and no matter what the card does
+  uint16_t vlan_control = 0;                   // of the hop; 0: untagged
   uint16_t out_port = 0;                       // index into the lane's ports
-  bool udp_checksum_offload = false;
+  drivers::TransmitOffloads offloads;          // of that port
 };
 
 class LaneChannel {
@@ -97,7 +98,8 @@ class LaneChannel {
   uint64_t max_payload_;
   smart::PacketFormat format_;
   uint8_t quiet_;
-  bool udp_checksum_offload_;
+  bool card_udp_checksum_;
+  drivers::FrameMarks marks_;
   uint16_t out_port_;
   uint16_t ip_id_ = 0;
 

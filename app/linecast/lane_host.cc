@@ -1,23 +1,73 @@
 #include "app/linecast/lane_host.h"
 
+#include <cstring>
+
 namespace linecast::app {
+namespace {
 
-LaneHost::LaneHost(const igmp::HostConfig& config, Random random, igmp::Host::Send send)
-    : mac_(config.mac), address_(config.address), send_(send), igmp_(config, random, std::move(send)) {}
+// Packets a second: far above what networks of thousands of hosts bring, and next to nothing for a lane.
+constexpr uint64_t kArpPerSecond = 5'000;
+constexpr uint64_t kIgmpPerSecond = 2'000;
+constexpr uint64_t kIgmpBurst = 4'000;  // every host's answer to one query
 
-void LaneHost::start() {
-  std::array<uint8_t, net::kArpFrameSize> frame;
-  send_(Bytes(frame).first(net::announce_arp(mac_, address_, frame)));
+}  // namespace
+
+LaneHost::LaneHost(const HostSetup& setup, const Send& send)
+    : mac_(setup.neighbors.mac),
+      address_(setup.neighbors.address),
+      send_(send),
+      igmp_(setup.igmp, Random(setup.seed), send),
+      neighbors_(setup.neighbors, send),
+      icmp_(setup.neighbors.address, setup.igmp.mtu),
+      arp_allowance_(kArpPerSecond, kArpPerSecond),
+      igmp_allowance_(kIgmpPerSecond, kIgmpBurst),
+      frame_(net::kEthernetSize + setup.igmp.mtu) {}
+
+void LaneHost::start(TimeNs now) { neighbors_.link_up(now); }
+
+void LaneHost::link_up(TimeNs now) { neighbors_.link_up(now); }
+
+void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters) {
+  const Bytes packet = bytes.subspan(frame.ethernet_size);
+  switch (frame.kind) {
+    case net::FrameKind::kArp:
+      if (!arp_allowance_.take(now, 1)) return counters.add(LaneCounter::kArpLimited);
+      return neighbors_.receive(now, packet);
+    case net::FrameKind::kIgmp:
+      if (!igmp_allowance_.take(now, 1)) return counters.add(LaneCounter::kIgmpLimited);
+      return igmp_.receive(now, frame.source, frame.ttl, frame.payload);
+    case net::FrameKind::kIcmp: {
+      const size_t size = icmp_.answer_echo(now, packet, frame.is_link_group, ip_id_,
+                                            MutableBytes(frame_).subspan(net::kEthernetSize));
+      return send_ip(now, frame.source, size);
+    }
+    case net::FrameKind::kUdp: {
+      counters.add(LaneCounter::kNoFlow);
+      if (frame.destination != address_) return;
+      const size_t size = icmp_.refuse_port(now, packet, frame.is_link_group, ip_id_,
+                                            MutableBytes(frame_).subspan(net::kEthernetSize));
+      return send_ip(now, frame.source, size);
+    }
+    case net::FrameKind::kNone:
+      return;
+  }
 }
 
-void LaneHost::receive_arp(Bytes packet, LaneCounters& counters) {
-  net::ArpPacket request;
-  std::array<uint8_t, net::kArpFrameSize> frame;
-  size_t size = 0;
-  if (net::decode_arp(packet, request)) size = net::answer_arp(request, mac_, address_, frame);
-  if (size == 0) return counters.add(LaneCounter::kArpIgnored);
-  send_(Bytes(frame).first(size));
-  counters.add(LaneCounter::kArpAnswered);
+void LaneHost::send_ip(TimeNs now, Ipv4 destination, size_t size) {
+  if (size == 0) return;
+  ++ip_id_;
+  const std::optional<net::Mac> mac = neighbors_.resolve(now, destination);
+  if (!mac) return;
+  ByteWriter header(MutableBytes(frame_).first(net::kEthernetSize));
+  header.bytes(*mac);
+  header.bytes(mac_);
+  header.u16(net::kEtherTypeIpv4);
+  send_(Bytes(frame_).first(net::kEthernetSize + size));
+}
+
+void LaneHost::poll(TimeNs now) {
+  if (now >= igmp_.next_due()) igmp_.poll(now);
+  if (now >= neighbors_.next_due()) neighbors_.poll(now);
 }
 
 }  // namespace linecast::app

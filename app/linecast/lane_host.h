@@ -1,38 +1,61 @@
-// What a port answers for itself, as there is no kernel behind it: ARP and IGMP. Owned by the lane that polls
-// the port.
+// What an interface answers for itself, as there is no kernel behind it: ARP, ICMP and IGMP. Owned by the
+// lane that answers for the interface.
 #pragma once
 
+#include <functional>
+#include <optional>
+
 #include "app/linecast/counters.h"
+#include "lib/base/token_bucket.h"
 #include "lib/igmp/host.h"
-#include "lib/net/arp.h"
+#include "lib/net/icmp.h"
+#include "lib/net/neighbors.h"
 
 namespace linecast::app {
 
+struct HostSetup {
+  igmp::HostConfig igmp;
+  net::NeighborsConfig neighbors;
+  uint64_t seed = 0;
+};
+
 class LaneHost {
  public:
-  LaneHost(const igmp::HostConfig& config, Random random, igmp::Host::Send send);
+  // Given whole untagged Ethernet frames, valid during the call only.
+  using Send = std::function<void(Bytes frame)>;
+  LaneHost(const HostSetup& setup, const Send& send);
 
   // Before the lane runs, or on it.
   void join(TimeNs now, Ipv4 group, Ipv4 source) { igmp_.join(now, group, source); }
   // Announces the address and starts the joins' reports.
-  void start();
+  void start(TimeNs now);
+  // The link has come up again: the switch may have forgotten all about us.
+  void link_up(TimeNs now);
   void leave_all(TimeNs now) { igmp_.leave_all(now); }
 
-  void receive_arp(Bytes packet, LaneCounters& counters);
-  void receive_igmp(TimeNs now, const net::ParsedFrame& frame) {
-    igmp_.receive(now, frame.source, frame.ttl, frame.payload);
-  }
-  void poll(TimeNs now) {
-    if (now >= igmp_.next_due()) igmp_.poll(now);
-  }
+  // Any frame that belongs to no channel. bytes: the whole frame.
+  void receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters);
+  void poll(TimeNs now);
+  TimeNs next_due() const { return std::min(igmp_.next_due(), neighbors_.next_due()); }
 
+  // Counters of these: read by the control lcore.
   const igmp::Host& igmp() const { return igmp_; }
+  const net::Neighbors& neighbors() const { return neighbors_; }
+  const net::IcmpResponder& icmp() const { return icmp_; }
 
  private:
+  void send_ip(TimeNs now, Ipv4 destination, size_t size);
+
   net::Mac mac_;
   Ipv4 address_;
-  igmp::Host::Send send_;
+  Send send_;
   igmp::Host igmp_;
+  net::Neighbors neighbors_;
+  net::IcmpResponder icmp_;
+  // What a flood may take of the lane's time; the ICMP of a lane is limited by its answers.
+  TokenBucket arp_allowance_, igmp_allowance_;
+  std::vector<uint8_t> frame_;  // to be sent: Ethernet header and MTU
+  uint16_t ip_id_ = 0;
 };
 
 }  // namespace linecast::app

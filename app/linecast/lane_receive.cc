@@ -7,16 +7,15 @@ bool Lane::receive(TimeNs now) {
   std::array<drivers::Packet*, kBurst> packets;
   bool busy = false;
   for (size_t i = 0; i < ports_.size(); ++i) {
-    if (ports_[i].host == nullptr) continue;
-    const unsigned count = ports_[i].port->receive(packets.data(), kBurst);
-    if (count > 0) {
-      busy = true;
-      counters_.add(LaneCounter::kReceived, count);
-      if (count == kBurst) counters_.add(LaneCounter::kFullBursts);
-      for (unsigned k = 0; k < count; ++k) drivers::set_input_port(packets[k], static_cast<uint16_t>(i));
-      take_burst(packets.data(), count, now);
-    }
-    ports_[i].host->poll(now);
+    LanePort& port = ports_[i];
+    if (!port.receive_queue || port.paused) continue;
+    const unsigned count = port.port->receive(*port.receive_queue, packets.data(), kBurst);
+    if (count == 0) continue;
+    busy = true;
+    counters_.add(LaneCounter::kReceived, count);
+    if (count == kBurst) counters_.add(LaneCounter::kFullBursts);
+    for (unsigned k = 0; k < count; ++k) drivers::set_input_port(packets[k], static_cast<uint16_t>(i));
+    take_burst(packets.data(), count, now);
   }
   for (auto* inbox : {&inbox_, &request_inbox_}) {
     const unsigned count = inbox->pop(packets.data(), kBurst);
@@ -36,44 +35,37 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
   for (unsigned k = 0; k < count; ++k) drivers::prefetch_headers_of_data(packets[k]);
   for (unsigned k = 0; k < count; ++k) {
     drivers::Packet* packet = packets[k];
-    const uint16_t interface = drivers::input_port(packet);
     used[done++] = packet;
     if (!drivers::is_whole(packet)) [[unlikely]] {
       counters_.add(LaneCounter::kMultiSegment);
       continue;
     }
     const net::ParsedFrame frame = net::parse_frame(drivers::view(packet), drivers::checksums_known(packet));
-    switch (frame.kind) {
-      [[likely]] case net::FrameKind::kUdp : {
-        const uint32_t flow =
-            directory_.flows.find(interface, frame.destination, frame.destination_port, frame.source);
-        if (flow < channels_.size()) [[likely]] {
-          if (LaneChannel* channel = channels_[flow].get(); channel != nullptr) [[likely]] {
-            channel->prefetch();
-            ingest[ingests++] = {channel, frame.payload};
-          } else if (hand_over(flow, packet, &Lane::inbox_)) {
-            --done;
-          }
-        } else if (flow == Directory::kRequests) {
-          --done;
-          requests[requested++] = {frame, packet, interface};
-        } else {
-          counters_.add(LaneCounter::kNoFlow);
-        }
-        break;
+    if (frame.kind == net::FrameKind::kNone) [[unlikely]] {
+      frame_faults_.add(frame.fault);
+      continue;
+    }
+    const uint16_t interface = directory_.interface_of(drivers::input_port(packet), frame.vlan);
+    if (interface == Directory::kNoInterface) [[unlikely]] {
+      counters_.add(LaneCounter::kVlanUnexpected);
+      continue;
+    }
+    const uint32_t flow =
+        frame.kind == net::FrameKind::kUdp
+            ? directory_.flows.find(interface, frame.destination, frame.destination_port, frame.source)
+            : net::FlowTable::kNone;
+    if (flow < channels_.size()) [[likely]] {
+      if (LaneChannel* channel = channels_[flow].get(); channel != nullptr) [[likely]] {
+        channel->prefetch();
+        ingest[ingests++] = {channel, frame.payload};
+      } else if (hand_over(directory_.lane_of[flow], packet, &Lane::inbox_)) {
+        --done;
       }
-      case net::FrameKind::kArp:
-        if (ports_[interface].host != nullptr) ports_[interface].host->receive_arp(frame.payload, counters_);
-        break;
-      case net::FrameKind::kIgmp:
-        if (ports_[interface].host != nullptr) ports_[interface].host->receive_igmp(now, frame);
-        break;
-      case net::FrameKind::kIcmp:
-        counters_.add(LaneCounter::kIcmpIgnored);
-        break;
-      case net::FrameKind::kNone:
-        frame_faults_.add(frame.fault);
-        break;
+    } else if (flow == Directory::kRequests) {
+      --done;
+      requests[requested++] = {frame, packet, interface};
+    } else if (receive_for_host(interface, frame, packet, now)) {
+      --done;
     }
   }
 
@@ -97,8 +89,17 @@ void Lane::seal_burst(TimeNs now, const Ingest* ingest, unsigned count) {
   }
 }
 
-bool Lane::hand_over(size_t channel, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox) {
-  if (!(peers_[directory_.lane_of[channel]]->*inbox).push(packet)) {
+bool Lane::receive_for_host(uint16_t interface, const net::ParsedFrame& frame, drivers::Packet* packet,
+                            TimeNs now) {
+  LaneInterface& on = interfaces_[interface];
+  if (on.host == nullptr) return hand_over(directory_.host_lane_of[interface], packet, &Lane::request_inbox_);
+  on.host->receive(now, frame, drivers::view(packet), counters_);
+  on.host_due = 0;
+  return false;
+}
+
+bool Lane::hand_over(size_t lane, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox) {
+  if (!(peers_[lane]->*inbox).push(packet)) {
     counters_.add(LaneCounter::kInboxFull);
     return false;
   }

@@ -29,7 +29,7 @@ bool Lane::answer(const Request& request, TimeNs now) {
     return false;
   }
   LaneChannel* channel = channels_[index].get();
-  if (channel == nullptr) return hand_over(index, request.packet, &Lane::request_inbox_);
+  if (channel == nullptr) return hand_over(directory_.lane_of[index], request.packet, &Lane::request_inbox_);
   // The MAC first: forged requests must not use up the allowance of those whose address they bear.
   if (!channel->admit_request(manager_, request.frame.payload, message.trailer)) return false;
   uint64_t sequences = 0;

@@ -1,4 +1,4 @@
-// What a lane does of itself: heartbeats, SENDER_STATUS, KEY_ANNOUNCE, and the control lcore's commands.
+// What a lane does of itself: heartbeats, SENDER_STATUS, KEY_ANNOUNCE, and what its hosts owe their networks.
 #include "app/linecast/lane.h"
 
 namespace linecast::app {
@@ -6,7 +6,6 @@ namespace {
 
 // Channels looked at in one turn: bounds the turn however many there are.
 constexpr size_t kTimersPerTurn = 16;
-constexpr unsigned kCommandsPerTurn = 4;
 
 }  // namespace
 
@@ -36,14 +35,12 @@ bool Lane::poll_timers(TimeNs now) {
   return busy;
 }
 
-bool Lane::poll_commands() {
-  std::array<LaneCommand*, kCommandsPerTurn> commands;
-  const unsigned count = commands_.pop(commands.data(), kCommandsPerTurn);
-  for (unsigned k = 0; k < count; ++k) {
-    channels_[commands[k]->channel]->take(*commands[k]->announcement);
-    counters_.add(LaneCounter::kCommandsDone);
+void Lane::poll_hosts(TimeNs now) {
+  for (LaneInterface& interface : interfaces_) {
+    if (now < interface.host_due || interface.host == nullptr) continue;
+    interface.host->poll(now);
+    interface.host_due = interface.host->next_due();
   }
-  return count > 0;
 }
 
 }  // namespace linecast::app

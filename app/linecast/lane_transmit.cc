@@ -18,9 +18,9 @@ drivers::Packet* Lane::take_control_packet() {
   return packet;
 }
 
-void Lane::queue_frame(size_t interface, drivers::Packet* packet, LaneChannel* channel) {
-  TransmitBatch& batch = batches_[interface];
-  if (batch.count == batch.packets.size()) flush(interface);
+void Lane::queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel) {
+  TransmitBatch& batch = batches_[port];
+  if (batch.count == batch.packets.size()) flush(port);
   batch.packets[batch.count] = packet;
   batch.channels[batch.count++] = channel;
 }
@@ -28,16 +28,27 @@ void Lane::queue_frame(size_t interface, drivers::Packet* packet, LaneChannel* c
 void Lane::send_control_frame(size_t interface, Bytes frame) {
   drivers::Packet* packet = take_control_packet();
   if (packet == nullptr) return;
-  std::memcpy(drivers::frame_bytes(packet), frame.data(), frame.size());
-  drivers::prepare_frame(packet, static_cast<uint16_t>(frame.size()), false);
-  queue_frame(interface, packet, nullptr);
+  // The frame comes untagged, and behind its Ethernet header goes what a payload's place is for.
+  const LaneInterface& on = interfaces_[interface];
+  const size_t tag = on.vlan_control != 0 ? net::kVlanTagSize : 0;
+  const size_t headers = net::kEthernetSize + tag;
+  uint8_t* behind = drivers::payload_bytes(packet);
+  std::memcpy(behind, frame.data() + net::kEthernetSize, frame.size() - net::kEthernetSize);
+  std::memcpy(behind - headers, frame.data(), net::kEthernetSize);
+  if (tag != 0) {
+    std::memcpy(behind - 2, frame.data() + net::kEthernetSize - 2, 2);  // EtherType
+    store_be16(behind - 6, net::kEtherTypeVlan);
+    store_be16(behind - 4, on.vlan_control);
+  }
+  drivers::prepare_frame(packet, on.marks, headers, frame.size() - net::kEthernetSize);
+  queue_frame(on.port, packet, nullptr);
 }
 
-void Lane::flush(size_t interface) {
-  TransmitBatch& batch = batches_[interface];
-  LanePort& port = ports_[interface];
+void Lane::flush(size_t port_index) {
+  TransmitBatch& batch = batches_[port_index];
+  LanePort& port = ports_[port_index];
   unsigned sent = 0;
-  for (int tries = 0; sent < batch.count && tries < kTransmitTries; ++tries)
+  for (int tries = 0; sent < batch.count && tries < kTransmitTries && !port.paused; ++tries)
     sent += port.port->transmit(port.transmit_queue, &batch.packets[sent], batch.count - sent);
   counters_.add(LaneCounter::kTransmitted, sent);
   for (unsigned k = sent; k < batch.count; ++k) {

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
   linecast::app::add_key_command(app, exit_code);
   linecast::app::add_show_command(app, exit_code);
   linecast::app::add_rekey_command(app, exit_code);
+  linecast::app::add_reset_command(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -26,6 +26,37 @@ void add_counters(Json& out, const Counters& counters, const Texts& texts, size_
   out["dropped"] = std::move(dropped);
 }
 
+// Counters of a host that are not 0.
+template <typename Enum, typename Host, typename Texts>
+void add_host_counters(Json& out, const Host& host, const Texts& texts) {
+  for (size_t i = 0; i < texts.size(); ++i)
+    if (const uint64_t count = host.count(static_cast<Enum>(i)); count != 0)
+      out[std::string(texts[i].name)] = count;
+}
+
+Json report_interfaces(const Appliance& appliance) {
+  Json list = Json::array();
+  const lineup::Lineup& lineup = appliance.lineup();
+  for (size_t i = 0; i < lineup.interfaces.size(); ++i) {
+    const lineup::Interface& interface = lineup.interfaces[i];
+    const LaneHost& host = appliance.host(i);
+    Json row;
+    row["name"] = interface.name;
+    row["port"] = lineup.ports[interface.port].name;
+    row["vlan"] = interface.vlan == 0 ? Json() : Json(interface.vlan);
+    row["address"] = fmt::format("{}/{}", to_string(interface.address), interface.prefix_length);
+    row["gateway"] = interface.gateway == 0 ? Json() : Json(to_string(interface.gateway));
+    Json counters = Json::object();
+    add_host_counters<net::ArpCounter>(counters, host.neighbors(), net::kArpCounterTexts);
+    add_host_counters<net::IcmpCounter>(counters, host.icmp(), net::kIcmpCounterTexts);
+    add_host_counters<igmp::HostCounter>(counters, host.igmp(), igmp::kHostCounterTexts);
+    row["arp_conflicts"] = host.neighbors().count(net::ArpCounter::kConflicts);
+    row["counters"] = std::move(counters);
+    list.push_back(std::move(row));
+  }
+  return list;
+}
+
 }  // namespace
 
 Json report_channels(const Appliance& appliance) {
@@ -57,34 +88,37 @@ Json report_ports(const Appliance& appliance) {
   Json list = Json::array();
   for (size_t i = 0; i < appliance.ports(); ++i) {
     const lineup::Port& port = appliance.lineup().ports[i];
-    const drivers::PortStatus status = appliance.port(i).status();
+    const drivers::Port& device = appliance.port(i);
+    const drivers::PortStatus status = device.status();
     Json row;
     row["name"] = port.name;
     row["device"] = port.device;
     row["driver"] = status.driver;
-    row["mac"] = mac_text(appliance.port(i).mac());
-    row["address"] = fmt::format("{}/{}", to_string(port.address), port.prefix_length);
+    row["mac"] = mac_text(device.mac());
     row["mtu"] = port.mtu;
     row["link"] = status.link_up ? "up" : "down";
     row["speed_mbps"] = status.speed_mbps;
-    row["group_filter"] = drivers::to_string(appliance.port(i).group_filter());
-    row["udp_checksum"] = appliance.port(i).udp_checksum_offload() ? "card" : "software";
+    row["link_changes"] = appliance.port_keeper(i).link_changes();
+    row["resets"] = appliance.port_keeper(i).resets();
+    row["group_filter"] = drivers::to_string(device.group_filter());
+    const auto who = [](bool card) { return card ? "card" : "software"; };
+    row["ip_checksum"] = who(device.offloads().ip_checksum);
+    row["udp_checksum"] = who(device.offloads().udp_checksum);
+    row["vlan_insert"] = who(device.offloads().vlan_insert);
+    row["receive_queues"] = device.receive_queues();
+    row["steering"] = appliance.lanes() == 1 ? "one lane" : who(device.steered());
     row["received"] = status.received;
     row["transmitted"] = status.transmitted;
     row["missed"] = status.missed;
     row["receive_errors"] = status.receive_errors;
     row["transmit_errors"] = status.transmit_errors;
     row["no_buffer"] = status.no_buffer;
-    for (size_t lane = 0; lane < appliance.lanes(); ++lane) {
-      const LaneHost* host = appliance.lane(lane).host_of(i);
-      if (host == nullptr) continue;
-      for (size_t c = 0; c < igmp::kHostCounterCount; ++c)
-        row[std::string(igmp::kHostCounterTexts[c].name)] =
-            host->igmp().count(static_cast<igmp::HostCounter>(c));
-    }
+    Json extended = Json::object();
+    for (const auto& [name, value] : device.extended_status()) extended[name] = value;
+    row["xstats"] = std::move(extended);
     list.push_back(std::move(row));
   }
-  return {{"ports", std::move(list)}};
+  return {{"ports", std::move(list)}, {"interfaces", report_interfaces(appliance)}};
 }
 
 Json report_lanes(const Appliance& appliance) {

@@ -45,7 +45,10 @@ Json ask(const Target& target, const Json& request) {
   return answer;
 }
 
-std::string cell(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string cell(const Json& value) {
+  if (value.is_null()) return "-";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
 
 void print_table(const Json& rows, const std::vector<std::string>& columns) {
   std::vector<size_t> widths;
@@ -67,6 +70,14 @@ void print_table(const Json& rows, const std::vector<std::string>& columns) {
   }
 }
 
+void print_ports(const Json& answer) {
+  print_table(answer["ports"],
+              {"name", "driver", "mac", "link", "speed_mbps", "group_filter", "steering", "ip_checksum",
+               "udp_checksum", "vlan_insert", "received", "transmitted", "missed"});
+  fmt::print("\n");
+  print_table(answer["interfaces"], {"name", "port", "vlan", "address", "gateway", "arp_conflicts"});
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
   const Json answer = ask(target, {{"show", what}});
   if (json) {
@@ -77,8 +88,7 @@ int run_show(const Target& target, const std::string& what, bool json) {
     print_table(answer["channels"], {"number", "name", "source", "group", "port", "epoch", "packets_in",
                                      "packets_sent", "requests", "repairs_sent"});
   else if (what == "ports")
-    print_table(answer["ports"], {"name", "driver", "address", "mac", "link", "speed_mbps", "group_filter",
-                                  "udp_checksum", "received", "transmitted", "missed"});
+    print_ports(answer);
   else
     print_table(answer["lanes"], {"lane", "lcore", "received", "transmitted", "polls", "busy_polls",
                                   "full_bursts", "longest_turn_ns", "handed_over"});
@@ -121,6 +131,25 @@ void add_rekey_command(CLI::App& app, int& exit_code) {
   command->callback([options, &exit_code] {
     const Json answer = ask(options->target, {{"rekey", options->channel}});
     fmt::print("{}: {}\n", options->channel, cell(answer["done"]));
+    exit_code = 0;
+  });
+}
+
+void add_reset_command(CLI::App& app, int& exit_code) {
+  struct Options {
+    Target target;
+    std::string port;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "reset",
+      "Stop a port of a running headend, reset its card and start it again (a second or two without it)");
+  command->add_option("port", options->port, "the port's name")->required();
+  add_target_options(*command, options->target);
+  command->footer("Example:\n  linecast reset in0 --lineup lineup.yaml");
+  command->callback([options, &exit_code] {
+    const Json answer = ask(options->target, {{"reset", options->port}});
+    fmt::print("{}: {}\n", options->port, cell(answer["done"]));
     exit_code = 0;
   });
 }

@@ -17,7 +17,7 @@ class ChannelReader {
   ChannelReader(const MapCursor& in, Draft& draft) : in_(in), draft_(draft), faults_(in.faults()) {}
 
   Channel read() {
-    channel_.source.port = channel_.output.port = kNoPort;
+    channel_.source.interface = channel_.output.interface = kNoInterface;
     if (in_.need("name", "news", channel_.name, parse_title))
       channel_.id = crypto::channel_id_from_name(channel_.name);
     if (const Ref* number = in_.need("number", "1"))
@@ -56,22 +56,22 @@ class ChannelReader {
   }
 
   void read_interface(const MapCursor& in, size_t& index) {
-    const std::vector<Port>& ports = draft_.lineup.ports;
+    const std::vector<Interface>& interfaces = draft_.lineup.interfaces;
     in.need("interface", "in0", index, [&](std::string_view text) -> Parsed<size_t> {
-      std::vector<std::string_view> names(ports.size());
-      std::transform(ports.begin(), ports.end(), names.begin(),
-                     [](const Port& port) { return std::string_view(port.name); });
+      std::vector<std::string_view> names(interfaces.size());
+      std::transform(interfaces.begin(), interfaces.end(), names.begin(),
+                     [](const Interface& interface) { return std::string_view(interface.name); });
       const auto found = std::find(names.begin(), names.end(), text);
       if (!text.empty() && found != names.end()) return static_cast<size_t>(found - names.begin());
-      // Where a port's own name is at fault, this is only what follows from it.
-      if (std::find(names.begin(), names.end(), std::string_view()) != names.end()) return kNoPort;
-      return Wrong{"is no port of this lineup" + suggest(text, names)};
+      // Where an interface's own name is at fault, this is only what follows from it.
+      if (std::find(names.begin(), names.end(), std::string_view()) != names.end()) return kNoInterface;
+      return Wrong{"is no port or VLAN of this lineup" + suggest(text, names)};
     });
   }
 
   void read_source(const MapCursor& in) {
     Source& source = channel_.source;
-    read_interface(in, source.port);
+    read_interface(in, source.interface);
     in.need("address", "239.10.0.1", source.address, parse_host_or_group);
     if (const Ref* port = in.need("port", "5000"))
       in.scalar(*port, "port", source.udp_port, [](auto text) { return parse_number(text, 1, 65535, ""); });
@@ -82,15 +82,16 @@ class ChannelReader {
 
   void check_source(const MapCursor& in) {
     const Source& source = channel_.source;
-    const Port* port = source.port != kNoPort ? &draft_.lineup.ports[source.port] : nullptr;
+    const Interface* interface =
+        source.interface != kNoInterface ? &draft_.lineup.interfaces[source.interface] : nullptr;
     const Mark at = place(in.ref(), {"address"});
     if (source.address == 0) return;
     if (!is_multicast(source.address)) {
-      if (port != nullptr && port->address != 0 && port->address != source.address)
-        faults_.error(
-            at, fmt::format("address \"{}\" is neither a group nor the address of port {}: a unicast feed "
-                            "is sent to {}",
-                            to_string(source.address), port->name, to_string(port->address)));
+      if (interface != nullptr && interface->address != 0 && interface->address != source.address)
+        faults_.error(at,
+                      fmt::format("address \"{}\" is neither a group nor the address of {}: a unicast feed "
+                                  "is sent to {}",
+                                  to_string(source.address), interface->name, to_string(interface->address)));
       return;
     }
     if (is_ssm(source.address) && in.ref().node->find("ssm_source") == nullptr)
@@ -98,23 +99,23 @@ class ChannelReader {
           at, fmt::format("address \"{}\" is in 232.0.0.0/8, where groups are joined by their sender (SSM): "
                           "add `ssm_source: ADDRESS`",
                           to_string(source.address)));
-    if (port == nullptr || port->igmp_version != 2) return;
+    if (interface == nullptr || interface->igmp_version.value_or(3) == 3) return;
     if (is_ssm(source.address))
       faults_.error(
-          at, fmt::format("address \"{}\" is in 232.0.0.0/8, which only IGMPv3 can join: set `igmp: 3` on "
-                          "port {}",
-                          to_string(source.address), port->name));
+          at, fmt::format("address \"{}\" is in 232.0.0.0/8, which only IGMPv3 can join: set `igmp: auto` "
+                          "or `igmp: 3` on {}",
+                          to_string(source.address), interface->name));
     else if (source.ssm_source != 0)
       faults_.warn(
           place(in.ref(), {"ssm_source"}),
-          fmt::format("IGMPv2, set on port {}, cannot ask for one sender: all senders' packets will come, "
-                      "and be dropped here; set `igmp: 3` if the network has it",
-                      port->name));
+          fmt::format("IGMPv{}, set on {}, cannot ask for one sender: all senders' packets will come, "
+                      "and be dropped here; set `igmp: auto` or `igmp: 3` if the network has it",
+                      *interface->igmp_version, interface->name));
   }
 
   void read_output(const MapCursor& in) {
     Output& output = channel_.output;
-    read_interface(in, output.port);
+    read_interface(in, output.interface);
     in.need("group", "239.20.0.1", output.group, parse_group);
     in.number("port", 1, 65535, "", output.udp_port);
     in.number("ttl", 1, 255, "", output.ttl);
@@ -142,8 +143,8 @@ class ChannelReader {
   }
 
   void derive_max_payload() {
-    if (channel_.output.port == kNoPort) return;
-    const Port& port = draft_.lineup.ports[channel_.output.port];
+    if (channel_.output.interface == kNoInterface) return;
+    const Port& port = draft_.lineup.ports[draft_.lineup.interfaces[channel_.output.interface].port];
     channel_.max_payload = max_payload(port.mtu, sealed_);
     const smart::PacketFormat format = channel_.source.format;
     const size_t usual = format == smart::PacketFormat::kMpegTs ? kTsDatagram

@@ -28,7 +28,7 @@ class FirstUse {
   std::map<Key, size_t> first_;
 };
 
-using Stream = std::tuple<size_t, Ipv4, uint16_t, Ipv4>;  // port, destination, UDP port, source or 0
+using Stream = std::tuple<size_t, Ipv4, uint16_t, Ipv4>;  // interface, destination, UDP port, source or 0
 
 // 01:00:5e carries the low 23 bits of a group (RFC 1112, section 6.4).
 uint32_t mac_bits(Ipv4 group) { return group & 0x7fffff; }
@@ -43,9 +43,10 @@ class StreamChecks {
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) {
-      check_mac(i, lineup_.channels[i].source.port, lineup_.channels[i].source.address,
+      check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address,
                 {"source", "address"});
-      check_mac(i, lineup_.channels[i].output.port, lineup_.channels[i].output.group, {"output", "group"});
+      check_mac(i, lineup_.channels[i].output.interface, lineup_.channels[i].output.group,
+                {"output", "group"});
     }
   }
 
@@ -59,28 +60,28 @@ class StreamChecks {
     return fmt::format("channel {} (line {})", in_quotes(lineup_.channels[channel].name),
                        draft_.channels[channel].mark.line);
   }
-  const std::string& port_name(size_t port) const { return lineup_.ports[port].name; }
+  const std::string& name_of(size_t interface) const { return lineup_.interfaces[interface].name; }
 
   void check_output(size_t i) {
     const Output& output = lineup_.channels[i].output;
-    if (output.port == kNoPort || output.group == 0) return;
+    if (output.interface == kNoInterface || output.group == 0) return;
     const Mark at = place(draft_.channels[i], {"output", "group"});
     if (aliases_link_local(output.group))
       faults_.error(
           at, fmt::format("group \"{}\" has the same MAC address as 224.0.0.{}, which switches send to every "
                           "port: take a group whose last three numbers are not 0.0.X or 128.0.X",
                           to_string(output.group), output.group & 255));
-    if (const auto other = outputs_.earlier({output.port, output.group, output.udp_port, 0}, i))
+    if (const auto other = outputs_.earlier({output.interface, output.group, output.udp_port, 0}, i))
       faults_.add(
           at,
           fmt::format("{}:{} on {} is already the output of {}: give this channel another group or port",
-                      to_string(output.group), output.udp_port, port_name(output.port), describe(*other)),
+                      to_string(output.group), output.udp_port, name_of(output.interface), describe(*other)),
           only_warn(i, *other));
   }
 
   void check_source(size_t i) {
     const Source& source = lineup_.channels[i].source;
-    if (source.port == kNoPort || source.address == 0 || source.udp_port == 0) return;
+    if (source.interface == kNoInterface || source.address == 0 || source.udp_port == 0) return;
     const Mark at = place(draft_.channels[i], {"source", "address"});
     if (is_multicast(source.address) && aliases_link_local(source.address))
       faults_.warn(
@@ -88,40 +89,42 @@ class StreamChecks {
                           "port: the feed will flood the network that it crosses",
                           to_string(source.address), source.address & 255));
     if (const auto other =
-            sources_.earlier({source.port, source.address, source.udp_port, source.ssm_source}, i))
-      faults_.add(
-          at,
-          fmt::format("{}:{} on {} is already the source of {}: a feed goes to one channel",
-                      to_string(source.address), source.udp_port, port_name(source.port), describe(*other)),
-          only_warn(i, *other));
-    // Requests come to the port's own address, at the UDP port of each output.
+            sources_.earlier({source.interface, source.address, source.udp_port, source.ssm_source}, i))
+      faults_.add(at,
+                  fmt::format("{}:{} on {} is already the source of {}: a feed goes to one channel",
+                              to_string(source.address), source.udp_port, name_of(source.interface),
+                              describe(*other)),
+                  only_warn(i, *other));
+    // Requests come to the interface's own address, at the UDP port of each output.
     if (!is_multicast(source.address))
       for (size_t c = 0; c < lineup_.channels.size(); ++c)
         if (const Output& output = lineup_.channels[c].output;
-            output.port == source.port && output.udp_port == source.udp_port) {
+            output.interface == source.interface && output.udp_port == source.udp_port) {
           faults_.add(
               at,
               fmt::format("{}:{} on {} is where receivers send their requests for {}: feed this channel to "
                           "another port",
-                          to_string(source.address), source.udp_port, port_name(source.port), describe(c)),
+                          to_string(source.address), source.udp_port, name_of(source.interface), describe(c)),
               only_warn(i, c));
           return;
         }
     // What comes from another sender than this port is no loop.
-    if (source.ssm_source != 0 && source.ssm_source != lineup_.ports[source.port].address) return;
-    if (const auto sender = outputs_.find({source.port, source.address, source.udp_port, 0}))
+    if (source.ssm_source != 0 && source.ssm_source != lineup_.interfaces[source.interface].address) return;
+    if (const auto sender = outputs_.find({source.interface, source.address, source.udp_port, 0}))
       faults_.add(
           at,
           fmt::format("{}:{} on {} is what {} sends: a channel cannot be fed with an output of this headend, "
                       "take the feed itself",
-                      to_string(source.address), source.udp_port, port_name(source.port), describe(*sender)),
+                      to_string(source.address), source.udp_port, name_of(source.interface),
+                      describe(*sender)),
           only_warn(i, *sender));
   }
 
   // 32 groups share each MAC address: what a card or a switch filters by MAC comes along with its twins.
-  void check_mac(size_t i, size_t port, Ipv4 group, std::initializer_list<std::string_view> where) {
-    if (port == kNoPort || !is_multicast(group) || aliases_link_local(group)) return;
-    const auto [use, is_new] = macs_.emplace(std::pair(port, mac_bits(group)), MacUse{group, i, {group}});
+  void check_mac(size_t i, size_t interface, Ipv4 group, std::initializer_list<std::string_view> where) {
+    if (interface == kNoInterface || !is_multicast(group) || aliases_link_local(group)) return;
+    const auto [use, is_new] =
+        macs_.emplace(std::pair(interface, mac_bits(group)), MacUse{group, i, {group}});
     if (is_new ||
         std::find(use->second.seen.begin(), use->second.seen.end(), group) != use->second.seen.end())
       return;
@@ -131,7 +134,7 @@ class StreamChecks {
         fmt::format("group \"{}\" shares its MAC address with {} of {} on {}: switches and cards that filter "
                     "by MAC pass both; take groups that differ in their last 23 bits",
                     to_string(group), to_string(use->second.first), describe(use->second.channel),
-                    port_name(port)));
+                    name_of(interface)));
   }
 
   struct MacUse {
@@ -151,7 +154,6 @@ class StreamChecks {
 
 void check_ports(const Draft& draft, FaultList& faults) {
   FirstUse<std::string> names, devices, interfaces;
-  FirstUse<Ipv4> addresses;
   const bool no_pci = std::find(draft.lineup.eal_arguments.begin(), draft.lineup.eal_arguments.end(),
                                 "--no-pci") != draft.lineup.eal_arguments.end();
   for (size_t i = 0; i < draft.lineup.ports.size(); ++i) {
@@ -165,8 +167,6 @@ void check_ports(const Draft& draft, FaultList& faults) {
                                  draft.ports[*other].mark.line, what_to_do));
     };
     if (!port.name.empty()) twice("name", port.name, names.earlier(port.name, i), "give each port its own");
-    if (port.address != 0)
-      twice("address", to_string(port.address), addresses.earlier(port.address, i), "give each port its own");
     if (device.name.empty()) continue;
     twice("device", device.name, devices.earlier(device.name, i),
           "one port can serve as input and output, a second virtual device needs another number");
@@ -185,6 +185,29 @@ void check_ports(const Draft& draft, FaultList& faults) {
     if (device.is_pci && no_pci)
       faults.error(place(draft.ports[i], {"device"}),
                    "a PCI card, but `eal` says --no-pci: delete that option, or take a virtual device");
+  }
+}
+
+void check_interfaces(const Draft& draft, FaultList& faults) {
+  FirstUse<std::string> names;
+  FirstUse<Ipv4> addresses;
+  FirstUse<std::pair<size_t, uint16_t>> vlans;
+  for (size_t i = 0; i < draft.lineup.interfaces.size(); ++i) {
+    const Interface& interface = draft.lineup.interfaces[i];
+    const auto twice = [&](std::string_view key, const std::string& value, std::optional<size_t> other) {
+      if (other)
+        faults.error(place(draft.interfaces[i], {key}),
+                     fmt::format("{} {} is already that of the interface at line {}: give each its own", key,
+                                 in_quotes(value), draft.interfaces[*other].mark.line));
+    };
+    // Of the ports themselves check_ports() tells.
+    if (const auto other = interface.name.empty() ? std::nullopt : names.earlier(interface.name, i);
+        other && (interface.vlan != 0 || draft.lineup.interfaces[*other].vlan != 0))
+      twice("name", interface.name, other);
+    if (interface.address != 0)
+      twice("address", to_string(interface.address), addresses.earlier(interface.address, i));
+    if (interface.vlan != 0)
+      twice("id", std::to_string(interface.vlan), vlans.earlier({interface.port, interface.vlan}, i));
   }
 }
 

@@ -8,15 +8,16 @@
 
 namespace linecast::lineup {
 
-inline constexpr size_t kNoPort = std::numeric_limits<size_t>::max();  // a reference that did not resolve
+inline constexpr size_t kNoInterface =
+    std::numeric_limits<size_t>::max();  // a reference that did not resolve
 
 struct Draft {
-  Lineup
-      lineup;  // what was bad or missing is left empty or 0 (ports: kNoPort), for later checks to pass over
-  std::string directory;             // of the file; relative paths begin there
-  Ref top, headend, lanes;           // node null: not given
-  std::vector<Ref> ports, channels;  // as in lineup.ports and lineup.channels
-  std::vector<Device> devices;       // as in lineup.ports
+  Lineup lineup;  // what was bad or missing is left empty or 0 (ports: kNoInterface), for later checks to
+                  // pass over
+  std::string directory;                         // of the file; relative paths begin there
+  Ref top, headend, lanes;                       // node null: not given
+  std::vector<Ref> ports, interfaces, channels;  // as in the lineup's own lists
+  std::vector<Device> devices;                   // as in lineup.ports
 
   // An absolute path, or one that is relative to the working directory as the lineup's own is.
   std::string resolve(const std::string& path) const;
@@ -32,6 +33,7 @@ void read_channels(const MapCursor& top, Draft& draft);
 
 // What is wrong between parts of the file.
 void check_ports(const Draft& draft, FaultList& faults);
+void check_interfaces(const Draft& draft, FaultList& faults);
 void check_channels(const Draft& draft, FaultList& faults);
 void check_streams(const Draft& draft, FaultList& faults);
 

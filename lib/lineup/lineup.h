@@ -18,23 +18,38 @@ struct Port {
   std::string device;  // PCI address (0000:3b:00.0) or a DPDK virtual device with its arguments
                        // (net_af_packet0,iface=e0)
   bool is_pci = false;
+  uint16_t mtu = 1500;
+};
+
+// An IGMP querier (RFC 3376, section 4.1): for networks without a multicast router.
+struct Querier {
+  uint8_t version = 3;  // 2 or 3
+  uint32_t query_interval_s = 125;
+  uint32_t response_interval_s = 10;
+};
+
+// What has an address: a port's untagged frames, or one VLAN on it.
+struct Interface {
+  std::string name;
+  size_t port = 0;    // index into Lineup::ports
+  uint16_t vlan = 0;  // 0: untagged
   Ipv4 address = 0;
   uint8_t prefix_length = 0;
-  Ipv4 gateway = 0;  // 0: none
-  uint16_t mtu = 1500;
-  uint8_t igmp_version = 3;  // 2 or 3
+  Ipv4 gateway = 0;                     // 0: none
+  std::optional<uint8_t> igmp_version;  // 1 to 3; none: as the network's querier speaks
+  std::optional<Querier> querier;
 };
 
 struct Source {
-  size_t port = 0;   // index into Lineup::ports
-  Ipv4 address = 0;  // a group, or the port's own address
+  size_t interface = 0;  // index into Lineup::interfaces
+  Ipv4 address = 0;      // a group, or the interface's own address
   uint16_t udp_port = 0;
   Ipv4 ssm_source = 0;  // 0: any sender
   smart::PacketFormat format = smart::PacketFormat::kMpegTs;
 };
 
 struct Output {
-  size_t port = 0;  // index into Lineup::ports
+  size_t interface = 0;  // index into Lineup::interfaces
   Ipv4 group = 0;
   uint16_t udp_port = smart::kDefaultPort;
   uint8_t ttl = 16;
@@ -73,7 +88,8 @@ struct Lineup {
   Lanes lanes;
   std::vector<std::string> eal_arguments;
   std::vector<Port> ports;
-  std::vector<Channel> channels;  // disabled ones included
+  std::vector<Interface> interfaces;  // by port, the untagged one first
+  std::vector<Channel> channels;      // disabled ones included
 };
 
 struct Fault {

@@ -80,6 +80,7 @@ LoadResult load_text(std::string_view text, const std::string& path, const LoadO
   read_sections(draft, faults);
   if (draft.top.node->kind != YamlNode::Kind::kMap) return finish(faults, nullptr);
   check_ports(draft, faults);
+  check_interfaces(draft, faults);
   check_channels(draft, faults);
   check_streams(draft, faults);
   if (options.check_machine) check_machine(draft, faults);

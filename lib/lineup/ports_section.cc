@@ -8,16 +8,45 @@ namespace {
 
 constexpr uint64_t kLeastMtu = 576;  // RFC 791: what every host takes
 constexpr uint64_t kMostMtu = 9000;
+constexpr uint64_t kMostVlan = 4094;  // IEEE 802.1Q: 4095 is reserved
 
-void read_address(const MapCursor& in, Port& port) {
+Parsed<std::optional<uint8_t>> parse_igmp_version(std::string_view text) {
+  if (text == "auto") return std::optional<uint8_t>();
+  const Parsed<uint64_t> number = parse_number(text, 1, 3, "");
+  if (std::holds_alternative<Wrong>(number))
+    return Wrong{"is no version of IGMP: 1, 2, 3, or auto to speak as the network's querier does"};
+  return std::optional(static_cast<uint8_t>(std::get<uint64_t>(number)));
+}
+
+// The bounds of RFC 3376, section 8; 31744 s is the most that its code can say.
+Querier read_querier(const MapCursor& in) {
+  constexpr uint64_t kMostResponseS = 3174;
+  Querier querier;
+  in.number("version", 2, 3, "", querier.version);
+  in.number("query_interval_s", 1, 31744, "seconds", querier.query_interval_s);
+  in.number("response_interval_s", 1, kMostResponseS, "seconds", querier.response_interval_s);
+  if (querier.version == 2 && querier.response_interval_s > 25)
+    in.faults().error(
+        place(in.ref(), {"response_interval_s"}),
+        "IGMPv2 cannot ask for answers within more than 25 seconds: set response_interval_s lower");
+  else if (querier.response_interval_s > querier.query_interval_s)
+    in.faults().error(
+        place(in.ref(), {"response_interval_s"}),
+        fmt::format("answers within {} s to queries every {} s never end: set response_interval_s "
+                    "lower",
+                    querier.response_interval_s, querier.query_interval_s));
+  return querier;
+}
+
+void read_addresses(const MapCursor& in, Interface& interface) {
   Prefix prefix;
   if (!in.need("address", "10.1.0.2/24", prefix, parse_interface_address)) {
-    in.read("gateway", port.gateway, parse_host);  // for its own faults
+    in.read("gateway", interface.gateway, parse_host);  // for its own faults
     return;
   }
-  port.address = prefix.address;
-  port.prefix_length = prefix.length;
-  in.read("gateway", port.gateway, [&](std::string_view text) -> Parsed<Ipv4> {
+  interface.address = prefix.address;
+  interface.prefix_length = prefix.length;
+  in.read("gateway", interface.gateway, [&](std::string_view text) -> Parsed<Ipv4> {
     Parsed<Ipv4> gateway = parse_host(text);
     const Ipv4* address = std::get_if<Ipv4>(&gateway);
     if (address == nullptr) return gateway;
@@ -28,6 +57,26 @@ void read_address(const MapCursor& in, Port& port) {
                       to_string(prefix.address & prefix.mask()), prefix.length)};
     return gateway;
   });
+}
+
+// What a port and a VLAN have in common.
+void read_interface(const MapCursor& in, Interface interface, Draft& draft) {
+  read_addresses(in, interface);
+  in.read("igmp", interface.igmp_version, parse_igmp_version);
+  if (const Ref* querier = in.find("querier"))
+    interface.querier = read_querier(MapCursor(*querier, kQuerierSection, in.faults()));
+  draft.lineup.interfaces.push_back(std::move(interface));
+  draft.interfaces.push_back(in.ref());
+}
+
+void read_vlan(const MapCursor& in, const Port& port, Draft& draft) {
+  Interface vlan;
+  vlan.port = draft.lineup.ports.size();
+  if (const Ref* id = in.need("id", "100"))
+    in.scalar(*id, "id", vlan.vlan, [](auto text) { return parse_number(text, 1, kMostVlan, ""); });
+  if (!in.read("name", vlan.name, parse_name) && !port.name.empty() && vlan.vlan != 0)
+    vlan.name = fmt::format("{}.{}", port.name, vlan.vlan);
+  read_interface(in, std::move(vlan), draft);
 }
 
 }  // namespace
@@ -51,9 +100,13 @@ void read_ports(const MapCursor& top, Draft& draft) {
       port.device = device.text;
       port.is_pci = device.is_pci;
     }
-    read_address(in, port);
     in.number("mtu", kLeastMtu, kMostMtu, "bytes", port.mtu);
-    in.number("igmp", 2, 3, "", port.igmp_version);
+    const Ref* vlans = in.find("vlans");
+    // A port may serve VLANs only; then nothing untagged is taken.
+    if (vlans == nullptr || in.find("address") != nullptr)
+      read_interface(in, {.name = port.name, .port = draft.lineup.ports.size()}, draft);
+    if (const std::vector<Ref>* list = vlans != nullptr ? in.list("vlans", vlans) : nullptr)
+      for (const Ref& vlan : *list) read_vlan(MapCursor(vlan, kVlanSection, top.faults()), port, draft);
     draft.lineup.ports.push_back(std::move(port));
     draft.ports.push_back(item);
     draft.devices.push_back(std::move(device));

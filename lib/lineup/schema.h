@@ -20,8 +20,11 @@ inline constexpr std::array kTop{List("headend"), List("lanes"), List("eal"), Li
 inline constexpr std::array kHeadend{List("name"), List("sender_id"), List("state"), List("signing_key"),
                                      List("control")};
 inline constexpr std::array kLanes{List("lcores"), List("main_lcore"), List("idle_sleep_us")};
-inline constexpr std::array kPort{List("name"),    List("device"), List("address"),
-                                  List("gateway"), List("mtu"),    List("igmp")};
+inline constexpr std::array kPort{List("name"), List("device"), List("address"), List("gateway"),
+                                  List("mtu"),  List("igmp"),   List("querier"), List("vlans")};
+inline constexpr std::array kVlan{List("id"),      List("name"), List("address"),
+                                  List("gateway"), List("igmp"), List("querier")};
+inline constexpr std::array kQuerier{List("version"), List("query_interval_s"), List("response_interval_s")};
 inline constexpr std::array kChannel{List("name"),   List("number"), List("enabled"),     List("id"),
                                      List("source"), List("output"), List("bitrate_cap"), List("key"),
                                      List("clear"),  List("quiet"),  List("retransmit")};
@@ -36,13 +39,15 @@ inline constexpr Section kTopSection{"", "the lineup", keys::kTop};
 inline constexpr Section kHeadendSection{"headend", "the headend", keys::kHeadend};
 inline constexpr Section kLanesSection{"lanes", "the lanes", keys::kLanes};
 inline constexpr Section kPortSection{"ports[]", "a port", keys::kPort};
+inline constexpr Section kVlanSection{"ports[].vlans[]", "a VLAN", keys::kVlan};
+inline constexpr Section kQuerierSection{"ports[].querier", "a querier", keys::kQuerier};
 inline constexpr Section kChannelSection{"channels[]", "a channel", keys::kChannel};
 inline constexpr Section kSourceSection{"channels[].source", "a source", keys::kSource};
 inline constexpr Section kOutputSection{"channels[].output", "an output", keys::kOutput};
 inline constexpr Section kRetransmitSection{"channels[].retransmit", "retransmit", keys::kRetransmit};
 
-inline constexpr std::array kSections{&kTopSection,    &kHeadendSection,   &kLanesSection,
-                                      &kPortSection,   &kChannelSection,   &kSourceSection,
+inline constexpr std::array kSections{&kTopSection,    &kHeadendSection,   &kLanesSection,   &kPortSection,
+                                      &kVlanSection,   &kQuerierSection,   &kChannelSection, &kSourceSection,
                                       &kOutputSection, &kRetransmitSection};
 
 }  // namespace linecast::lineup

@@ -5,9 +5,7 @@
 namespace linecast::net {
 namespace {
 
-constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 constexpr uint16_t kEtherTypeArp = 0x0806;
-constexpr uint16_t kEtherTypeVlan = 0x8100;         // IEEE 802.1Q
 constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;  // IEEE 802.1ad
 
 constexpr uint8_t kProtocolIcmp = 1;
@@ -86,15 +84,27 @@ ParsedFrame parse_frame(Bytes frame, ChecksumsKnown known) {
     out.fault = FrameFault::kTruncated;
     return out;
   }
-  const uint16_t ether_type = load_be16(&frame[12]);
-  const Bytes packet = frame.subspan(kEthernetSize);
+  uint16_t ether_type = load_be16(&frame[12]);
+  Bytes packet = frame.subspan(kEthernetSize);
+  out.is_link_group = (frame[0] & 1) != 0;
+  if (ether_type == kEtherTypeVlan) {
+    if (packet.size() < kVlanTagSize) {
+      out.fault = FrameFault::kTruncated;
+      return out;
+    }
+    out.vlan = load_be16(&packet[0]) & 0xfff;
+    ether_type = load_be16(&packet[2]);
+    packet = packet.subspan(kVlanTagSize);
+    out.ethernet_size += kVlanTagSize;
+    if (ether_type == kEtherTypeVlan) ether_type = kEtherTypeServiceVlan;
+  }
   if (ether_type == kEtherTypeIpv4) [[likely]] {
     out.fault = parse_ipv4(packet, known, out);
   } else if (ether_type == kEtherTypeArp) {
     out.payload = packet;
     out.kind = FrameKind::kArp;
-  } else if (ether_type == kEtherTypeVlan || ether_type == kEtherTypeServiceVlan) {
-    out.fault = FrameFault::kVlanUnexpected;
+  } else if (ether_type == kEtherTypeServiceVlan) {
+    out.fault = FrameFault::kVlanStacked;
   } else {
     out.fault = FrameFault::kEtherType;
   }

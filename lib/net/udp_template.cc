@@ -5,15 +5,20 @@
 namespace linecast::net {
 namespace {
 
-constexpr size_t kIpAt = kEthernetSize;
-constexpr size_t kUdpAt = kEthernetSize + kIpv4Size;
+// Before the payload.
+constexpr size_t kUdpBehind = kUdpSize;
+constexpr size_t kIpBehind = kUdpSize + kIpv4Size;
 
 }  // namespace
 
-UdpTemplate::UdpTemplate(const UdpFlow& flow) {
+UdpTemplate::UdpTemplate(const UdpFlow& flow) : card_ip_checksum_(flow.card_ip_checksum) {
   ByteWriter w(bytes_);
   w.bytes(flow.destination_mac);
   w.bytes(flow.source_mac);
+  if (flow.vlan_control != 0) {
+    w.u16(kEtherTypeVlan);
+    w.u16(flow.vlan_control);
+  }
   w.u16(0x0800);
   w.u8(0x45);  // version 4, no options
   w.u8(static_cast<uint8_t>(flow.dscp << 2));
@@ -26,26 +31,33 @@ UdpTemplate::UdpTemplate(const UdpFlow& flow) {
   w.u16(flow.source_port);
   w.u16(flow.destination_port);
   w.zeros(4);  // length and checksum, patched
-  ip_sum_ = static_cast<uint32_t>(checksum_add(Bytes(bytes_).subspan(kIpAt, kIpv4Size)));
+  size_ = static_cast<uint8_t>(flow.vlan_control != 0 ? bytes_.size() : kUdpFrameOverhead);
+  ip_sum_ = static_cast<uint32_t>(checksum_add(Bytes(bytes_).subspan(size_ - kIpBehind, kIpv4Size)));
   pseudo_sum_ = static_cast<uint32_t>(udp_pseudo_sum(flow.source, flow.destination, 0));
 }
 
-void UdpTemplate::write(uint8_t* frame, uint16_t payload_size, uint16_t ip_id) const {
-  std::memcpy(frame, bytes_.data(), bytes_.size());
+void UdpTemplate::write(uint8_t* payload, uint16_t payload_size, uint16_t ip_id) const {
+  // Sizes that the compiler knows: moves of a few registers.
+  if (size_ == kUdpFrameOverhead) [[likely]]
+    std::memcpy(payload - kUdpFrameOverhead, bytes_.data(), kUdpFrameOverhead);
+  else
+    std::memcpy(payload - bytes_.size(), bytes_.data(), bytes_.size());
+  uint8_t* ip = payload - kIpBehind;
+  uint8_t* udp = payload - kUdpBehind;
   const auto udp_size = static_cast<uint16_t>(kUdpSize + payload_size);
   const auto total_size = static_cast<uint16_t>(kIpv4Size + udp_size);
-  store_be16(frame + kIpAt + 2, total_size);
-  store_be16(frame + kIpAt + 4, ip_id);
-  store_be16(frame + kIpAt + 10, checksum_finish(uint64_t{ip_sum_} + total_size + ip_id));
-  store_be16(frame + kUdpAt + 4, udp_size);
-  store_be16(frame + kUdpAt + 6, static_cast<uint16_t>(~checksum_finish(uint64_t{pseudo_sum_} + udp_size)));
+  store_be16(ip + 2, total_size);
+  store_be16(ip + 4, ip_id);
+  if (!card_ip_checksum_) store_be16(ip + 10, checksum_finish(uint64_t{ip_sum_} + total_size + ip_id));
+  store_be16(udp + 4, udp_size);
+  store_be16(udp + 6, static_cast<uint16_t>(~checksum_finish(uint64_t{pseudo_sum_} + udp_size)));
 }
 
-void UdpTemplate::finish_udp_checksum(uint8_t* frame, uint16_t payload_size) {
+void UdpTemplate::finish_udp_checksum(uint8_t* payload, uint16_t payload_size) {
+  uint8_t* udp = payload - kUdpBehind;
   // The pseudo-header's sum stands in the checksum field already, so it is counted with the rest.
-  const uint16_t checksum =
-      checksum_finish(checksum_add(Bytes(frame + kUdpAt, size_t{kUdpSize} + payload_size)));
-  store_be16(frame + kUdpAt + 6, checksum == 0 ? 0xffff : checksum);  // 0 would mean "none" (RFC 768)
+  const uint16_t checksum = checksum_finish(checksum_add(Bytes(udp, size_t{kUdpSize} + payload_size)));
+  store_be16(udp + 6, checksum == 0 ? 0xffff : checksum);  // 0 would mean "none" (RFC 768)
 }
 
 }  // namespace linecast::net

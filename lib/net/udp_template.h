@@ -11,7 +11,9 @@ struct UdpFlow {
   Ipv4 source = 0, destination = 0;
   uint16_t source_port = 0, destination_port = 0;
   uint8_t ttl = 1;
-  uint8_t dscp = 0;  // 0 .. 63
+  uint8_t dscp = 0;               // 0 .. 63
+  uint16_t vlan_control = 0;      // of a tag in the frame; 0: none
+  bool card_ip_checksum = false;  // the card writes the IPv4 header's checksum: 0 is left there
 };
 
 class UdpTemplate {
@@ -19,17 +21,21 @@ class UdpTemplate {
   UdpTemplate() = default;
   explicit UdpTemplate(const UdpFlow& flow);
 
-  // Writes the kUdpFrameOverhead bytes before a payload of `payload_size` that stands, or will stand, right
-  // behind them. The IPv4 checksum is complete (don't-fragment clear); the UDP checksum field holds the
-  // folded pseudo-header sum, as cards with checksum offload want it.
-  void write(uint8_t* frame, uint16_t payload_size, uint16_t ip_id) const;
+  // Of the headers: kUdpFrameOverhead, and kVlanTagSize where they are tagged.
+  size_t size() const { return size_; }
+  // Writes size() bytes before a payload of `payload_size` that stands, or will stand, there. The IPv4
+  // checksum is complete, or the card's (don't-fragment clear); the UDP checksum field holds the folded
+  // pseudo-header sum, as cards with checksum offload want it.
+  void write(uint8_t* payload, uint16_t payload_size, uint16_t ip_id) const;
   // Completes the UDP checksum of a frame so written, payload in place (0 is sent as 0xffff).
-  static void finish_udp_checksum(uint8_t* frame, uint16_t payload_size);
+  static void finish_udp_checksum(uint8_t* payload, uint16_t payload_size);
 
  private:
-  std::array<uint8_t, kUdpFrameOverhead> bytes_{};
+  std::array<uint8_t, kUdpFrameOverhead + kVlanTagSize> bytes_{};
   uint32_t ip_sum_ = 0;      // of the header with length, id and checksum 0
   uint32_t pseudo_sum_ = 0;  // without the length
+  uint8_t size_ = 0;
+  bool card_ip_checksum_ = false;
 };
 
 }  // namespace linecast::net

@@ -20,19 +20,20 @@ bool inside(Bytes part, Bytes whole) {
 }
 
 void check_udp(Bytes frame, const ParsedFrame& parsed) {
+  const uint8_t* ip = parsed.payload.data() - kUdpSize - kIpv4Size;
   UdpFlow flow{.source = parsed.source,
                .destination = parsed.destination,
                .source_port = parsed.source_port,
                .destination_port = parsed.destination_port,
                .ttl = parsed.ttl,
-               .dscp = static_cast<uint8_t>(frame[15] >> 2)};
+               .dscp = static_cast<uint8_t>(ip[1] >> 2)};
   std::copy_n(frame.begin(), 6, flow.destination_mac.begin());
   std::copy_n(frame.begin() + 6, 6, flow.source_mac.begin());
   std::vector<uint8_t> again(kUdpFrameOverhead + parsed.payload.size());
   std::copy(parsed.payload.begin(), parsed.payload.end(), again.begin() + kUdpFrameOverhead);
   const auto size = static_cast<uint16_t>(parsed.payload.size());
-  UdpTemplate(flow).write(again.data(), size, load_be16(&frame[18]));
-  UdpTemplate::finish_udp_checksum(again.data(), size);
+  UdpTemplate(flow).write(again.data() + kUdpFrameOverhead, size, load_be16(ip + 4));
+  UdpTemplate::finish_udp_checksum(again.data() + kUdpFrameOverhead, size);
   const ParsedFrame other = parse_frame(again, {});
   check(other.kind == FrameKind::kUdp && other.source == parsed.source &&
         other.destination == parsed.destination && other.source_port == parsed.source_port &&

@@ -17,8 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (errors == result.lineup.has_value()) std::abort();
   if (result.lineup) {
     for (const Channel& channel : result.lineup->channels) {
-      if (channel.source.port >= result.lineup->ports.size() ||
-          channel.output.port >= result.lineup->ports.size() || channel.window_packets < 64 ||
+      if (channel.source.interface >= result.lineup->interfaces.size() ||
+          channel.output.interface >= result.lineup->interfaces.size() || channel.window_packets < 64 ||
           channel.window_packets > 1 << 14 || channel.max_payload == 0)
         std::abort();
     }

@@ -70,9 +70,11 @@ void add_ethernet_faults(std::vector<FrameRow>& rows) {
   rows.push_back(refused("no frame", udp().cut(0), FrameFault::kTruncated));
   rows.push_back(refused("cut in the Ethernet header", udp().cut(13), FrameFault::kTruncated));
   rows.push_back(refused("cut behind the Ethernet header", udp().cut(14), FrameFault::kTruncated));
-  rows.push_back(refused("VLAN tag", udp().vlan(100), FrameFault::kVlanUnexpected));
-  rows.push_back(refused("priority tag", udp().vlan(0), FrameFault::kVlanUnexpected));
-  rows.push_back(refused("two VLAN tags", udp().service_vlan(7).vlan(100), FrameFault::kVlanUnexpected));
+  rows.push_back(refused("cut in the VLAN tag", udp().vlan(100).cut(17), FrameFault::kTruncated));
+  rows.push_back(
+      refused("service tag and VLAN tag", udp().service_vlan(7).vlan(100), FrameFault::kVlanStacked));
+  rows.push_back(refused("service tag", udp().service_vlan(7), FrameFault::kVlanStacked));
+  rows.push_back(refused("two VLAN tags", udp().vlan(7).vlan(100), FrameFault::kVlanStacked));
   rows.push_back(refused("IPv6", udp().ether_type(0x86dd), FrameFault::kEtherType));
   rows.push_back(
       refused("spanning tree, a length for a type", udp().ether_type(0x0026), FrameFault::kEtherType));

@@ -12,6 +12,15 @@ std::string next_name(const char* name) {
   return name + std::to_string(used[name]++);
 }
 
+drivers::PortConfig port_config(const char* name, const std::string& device, const BedOptions& options) {
+  drivers::PortConfig config;
+  config.name = name;
+  config.device = device;
+  config.mtu = LaneBed::kMtu;
+  config.queues = static_cast<uint16_t>(options.lanes);
+  return config;
+}
+
 }  // namespace
 
 LaneBed::LaneBed(const BedOptions& options)
@@ -24,13 +33,13 @@ LaneBed::LaneBed(const BedOptions& options)
                       ? nullptr
                       : std::make_unique<drivers::MemoryPort>(next_name("bed_out"), 4096,
                                                               static_cast<unsigned>(options.lanes))),
-      in_({"in", in_memory_.name(), kMtu, static_cast<uint16_t>(options.lanes), {}}, receive_),
-      out_({"out",
-            options.discard_output ? drivers::make_null_port() : out_memory_->name(),
-            kMtu,
-            static_cast<uint16_t>(options.lanes),
-            {}},
+      in_(port_config("in", in_memory_.name(), options), receive_),
+      out_(port_config("out", options.discard_output ? drivers::make_null_port() : out_memory_->name(),
+                       options),
            receive_) {
+  directory_.add_interface(0, 0, 0);
+  directory_.add_interface(1, options.output_vlan, 0);
+  if (options.input_vlan != 0) directory_.add_interface(0, options.input_vlan, 0);
   group_key_.id = 7;
   group_key_.cipher = options.cipher;
   for (size_t i = 0; i < group_key_.bytes.size(); ++i) group_key_.bytes[i] = static_cast<uint8_t>(i * 7 + 1);
@@ -50,13 +59,28 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.control_packets = &control_;
     setup.channels = options.channels;
     lanes_.push_back(std::make_unique<app::Lane>(setup));
-    lanes_.back()->add_port(in_, static_cast<uint16_t>(i));
-    lanes_.back()->add_port(out_, static_cast<uint16_t>(i));
+    // Lane 0 polls both; what is discarded is nothing to poll.
+    const auto queue = i == 0 ? std::optional<uint16_t>(0) : std::nullopt;
+    lanes_.back()->add_port(in_, static_cast<uint16_t>(i), queue);
+    lanes_.back()->add_port(out_, static_cast<uint16_t>(i), options.discard_output ? std::nullopt : queue);
+    lanes_.back()->add_interface(0, 0);
+    lanes_.back()->add_interface(1, options.output_vlan);
+    if (options.input_vlan != 0) lanes_.back()->add_interface(0, options.input_vlan);
     peers.push_back(lanes_.back().get());
   }
   for (const auto& lane : lanes_) lane->set_peers(peers);
-  lanes_[0]->add_host(0, {in_.mac(), kInAddress, kMtu, igmp::Version::kV3}, 1);
-  if (!options.discard_output) lanes_[0]->add_host(1, {out_.mac(), kOutAddress, kMtu, igmp::Version::kV3}, 2);
+  const auto add_host = [&](size_t interface, const net::Mac& mac, Ipv4 address) {
+    app::HostSetup setup;
+    setup.igmp.mac = setup.neighbors.mac = mac;
+    setup.igmp.address = setup.neighbors.address = address;
+    setup.igmp.mtu = kMtu;
+    setup.neighbors.prefix_length = 24;
+    setup.seed = interface + 1;
+    lanes_[0]->add_host(interface, setup);
+  };
+  add_host(0, kInMac, kInAddress);
+  add_host(1, kOutMac, kOutAddress);
+  if (options.input_vlan != 0) add_host(2, kInMac, kVlanAddress);
   channels_.resize(options.channels);
   for (size_t i = 0; i < options.channels; ++i) add_channel(i, options);
 }
@@ -75,10 +99,11 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
   setup.start_number = kStartNumber;
   setup.first_sequence = 1 + i;
   setup.out_port = 1;
-  setup.udp_checksum_offload = options.card_checksum;
+  setup.offloads = options.offloads;
+  if (options.output_vlan != 0) setup.vlan_control = net::vlan_control(options.output_vlan, 32);
   setup.flow.source = kOutAddress;
   setup.flow.destination = output_group(i);
-  setup.flow.source_mac = out_.mac();
+  setup.flow.source_mac = kOutMac;
   setup.flow.destination_mac = net::multicast_mac(setup.flow.destination);
   setup.flow.source_port = setup.flow.destination_port = smart::kDefaultPort;
   setup.flow.ttl = 16;
@@ -120,18 +145,19 @@ std::vector<std::vector<uint8_t>> LaneBed::sent(size_t interface) {
   std::vector<std::vector<uint8_t>> frames;
   drivers::Packet* packet = nullptr;
   while (memory(interface).out.pop(&packet, 1) == 1) {
-    const Bytes bytes = drivers::view(packet);
-    frames.emplace_back(bytes.begin(), bytes.end());
+    frames.push_back(drivers::wire_bytes(packet));
     drivers::release(packet);
   }
   return frames;
 }
 
 std::vector<uint8_t> udp_frame(const net::UdpFlow& flow, Bytes payload) {
-  std::vector<uint8_t> frame(net::kUdpFrameOverhead + payload.size());
-  if (!payload.empty()) std::memcpy(&frame[net::kUdpFrameOverhead], payload.data(), payload.size());
-  net::UdpTemplate(flow).write(frame.data(), static_cast<uint16_t>(payload.size()), 1);
-  net::UdpTemplate::finish_udp_checksum(frame.data(), static_cast<uint16_t>(payload.size()));
+  const net::UdpTemplate header(flow);
+  std::vector<uint8_t> frame(header.size() + payload.size());
+  uint8_t* const behind = frame.data() + header.size();
+  if (!payload.empty()) std::memcpy(behind, payload.data(), payload.size());
+  header.write(behind, static_cast<uint16_t>(payload.size()), 1);
+  net::UdpTemplate::finish_udp_checksum(behind, static_cast<uint16_t>(payload.size()));
   return frame;
 }
 

@@ -17,12 +17,14 @@ struct BedOptions {
   smart::PacketFormat format = smart::PacketFormat::kMpegTs;
   bool encrypted = true;
   crypto::Cipher cipher = crypto::Cipher::kAes128Gcm;
-  bool card_checksum = false;
+  drivers::TransmitOffloads offloads;  // of the output's card
   uint64_t bitrate_cap_bps = 100'000'000'000;
   uint32_t budget_percent = 100;
   Ipv4 ssm_source = 0;
   bool discard_output = false;    // a null port in place of a memory port
-  uint16_t source_interface = 0;  // 0: the input port, 1: the output port
+  uint16_t source_interface = 0;  // 0: the input port, 1: the output port, 2: the VLAN on the input port
+  uint16_t input_vlan = 0;        // 0: none
+  uint16_t output_vlan = 0;       // 0: untagged
   bool announce = false;          // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
   size_t lanes = 1;               // channel i is on lane i % lanes; lane 0 polls both ports
 };
@@ -31,9 +33,10 @@ class LaneBed {
  public:
   static constexpr uint16_t kMtu = 1500;
   static constexpr uint16_t kSourcePort = 5000;
-  static constexpr Ipv4 kFeeder = 0x0a000001;      // 10.0.0.1, who feeds
-  static constexpr Ipv4 kInAddress = 0x0a000002;   // 10.0.0.2, the input port
-  static constexpr Ipv4 kOutAddress = 0x0a010002;  // 10.1.0.2, the output port
+  static constexpr Ipv4 kFeeder = 0x0a000001;       // 10.0.0.1, who feeds
+  static constexpr Ipv4 kInAddress = 0x0a000002;    // 10.0.0.2, the input port
+  static constexpr Ipv4 kOutAddress = 0x0a010002;   // 10.1.0.2, the output port
+  static constexpr Ipv4 kVlanAddress = 0x0a020002;  // 10.2.0.2, the VLAN on the input port
   static constexpr uint64_t kStartNumber = 77;
   static constexpr uint64_t kReceiverId = 0x1122334455667788;
   static Ipv4 source_group(size_t channel) {
@@ -58,7 +61,9 @@ class LaneBed {
   uint64_t count(app::LaneCounter c) const { return lanes_[0]->counters().get(c); }
   uint64_t count(net::FrameFault f) const { return lanes_[0]->frame_faults(static_cast<size_t>(f)); }
   uint64_t count(smart::WireFault f) const { return lanes_[0]->wire_faults(static_cast<size_t>(f)); }
-  const net::Mac& in_mac() const { return in_.mac(); }
+  // Ports in memory have none of their own.
+  static constexpr net::Mac kInMac{2, 0, 0, 0, 0, 0x11};
+  static constexpr net::Mac kOutMac{2, 0, 0, 0, 0, 0x12};
   drivers::Pool& receive_pool() { return receive_; }
   drivers::Pool& control_pool() { return control_; }
   drivers::MemoryPort& in_memory() { return in_memory_; }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/net/arp.h"
+#include "lib/net/checksum.h"
 #include "tests/vdev/lane_bed.h"
 
 namespace linecast {
@@ -30,9 +31,121 @@ TEST(LaneHost, AnswersArpForItsOwnAddressOnly) {
   ASSERT_TRUE(net::decode_arp(Bytes(frames[0]).subspan(14), reply));
   EXPECT_EQ(reply.operation, 2);
   EXPECT_EQ(reply.sender, LaneBed::kInAddress);
-  EXPECT_EQ(reply.sender_mac, bed.in_mac());
-  EXPECT_EQ(bed.count(app::LaneCounter::kArpAnswered), 1u);
-  EXPECT_EQ(bed.count(app::LaneCounter::kArpIgnored), 1u);
+  EXPECT_EQ(reply.sender_mac, LaneBed::kInMac);
+  EXPECT_EQ(bed.lane().host(0).neighbors().count(net::ArpCounter::kAnswered), 1u);
+}
+
+// An echo request from 10.0.0.9 to the input port.
+std::vector<uint8_t> echo_request(const net::Mac& to) {
+  std::vector<uint8_t> frame{0,    0, 0, 0,  0,  0,  2, 0, 0,   0,   0,   9,  8,  0,                     //
+                             0x45, 0, 0, 32, 0,  1,  0, 0, 64,  1,   0,   0,  10, 0, 0, 9, 10, 0, 0, 2,  //
+                             8,    0, 0, 0,  12, 34, 0, 1, 'a', 'b', 'c', 'd'};
+  std::copy(to.begin(), to.end(), frame.begin());
+  store_be16(&frame[24], net::checksum_finish(net::checksum_add(Bytes(frame).subspan(14, 20))));
+  store_be16(&frame[36], net::checksum_finish(net::checksum_add(Bytes(frame).subspan(34))));
+  return frame;
+}
+
+TEST(LaneHost, AnswersAnEchoToTheMacThatArpGave) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  bed.sent(0);
+  bed.feed(arp_request(LaneBed::kInAddress), 0);
+  bed.feed(echo_request(LaneBed::kInMac), 0);
+  bed.lane().poll(kStart);
+  const auto frames = bed.sent(0);
+  ASSERT_EQ(frames.size(), 2u);
+  const net::ParsedFrame reply = net::parse_frame(frames[1], {});
+  ASSERT_EQ(reply.kind, net::FrameKind::kIcmp);
+  EXPECT_TRUE(std::equal(frames[1].begin(), frames[1].begin() + 6, net::Mac{2, 0, 0, 0, 0, 9}.begin()));
+  EXPECT_EQ(reply.source, LaneBed::kInAddress);
+  EXPECT_EQ(reply.destination, 0x0a000009u);
+  EXPECT_EQ(reply.payload[0], 0);
+  EXPECT_EQ(std::string(reply.payload.begin() + 8, reply.payload.end()), "abcd");
+}
+
+TEST(LaneHost, RefusesADatagramForNobodyButNotOneForAnotherAddress) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  bed.feed(arp_request(LaneBed::kInAddress), 0);
+  bed.lane().poll(kStart);
+  bed.sent(0);
+  net::UdpFlow flow;
+  flow.destination_mac = LaneBed::kInMac;
+  flow.source = 0x0a000009;
+  flow.destination = LaneBed::kInAddress;
+  flow.source_port = 4000;
+  flow.destination_port = 9;
+  bed.feed(udp_frame(flow, std::vector<uint8_t>(100)), 0);
+  flow.destination = LaneBed::kInAddress + 1;
+  bed.feed(udp_frame(flow, std::vector<uint8_t>(100)), 0);
+  bed.lane().poll(kStart);
+  const auto frames = bed.sent(0);
+  ASSERT_EQ(frames.size(), 1u);
+  const net::ParsedFrame refusal = net::parse_frame(frames[0], {});
+  ASSERT_EQ(refusal.kind, net::FrameKind::kIcmp);
+  EXPECT_EQ(refusal.payload[0], 3);  // destination unreachable
+  EXPECT_EQ(refusal.payload[1], 3);  // port
+  EXPECT_EQ(bed.count(app::LaneCounter::kNoFlow), 2u);
+}
+
+TEST(LaneHost, FloodsAreCutAndCounted) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  auto igmp = echo_request({});
+  igmp[23] = 2;
+  igmp[24] = igmp[25] = 0;
+  store_be16(&igmp[24], net::checksum_finish(net::checksum_add(Bytes(igmp).subspan(14, 20))));
+  for (int i = 0; i < 6000; ++i) {
+    bed.feed(arp_request(LaneBed::kInAddress + 1), 0);
+    bed.feed(igmp, 0);
+    if (i % 16 == 15) bed.lane().poll(kStart);
+  }
+  EXPECT_EQ(bed.count(app::LaneCounter::kArpLimited), 1000u);
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpLimited), 2000u);
+  bed.feed(arp_request(LaneBed::kInAddress), 0);
+  bed.sent(0);
+  bed.lane().poll(kStart + kNsPerSecond);
+  EXPECT_GE(bed.sent(0).size(), 1u) << "a second later it answers again";
+}
+
+TEST(LaneHost, AnnouncesItselfAgainWhenTheLinkComesUp) {
+  LaneBed bed(BedOptions{});
+  bed.lane().start(kStart);
+  TimeNs now = kStart;
+  for (; now < kStart + 10 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
+  bed.sent(0);
+  app::LaneCommand command;
+  command.kind = app::LaneCommand::Kind::kLinkUp;
+  command.index = 0;
+  const uint64_t number = bed.lane().command(command);
+  ASSERT_NE(number, 0u);
+  EXPECT_FALSE(bed.lane().has_done(number));
+  bed.lane().poll(now);
+  bed.lane().poll(now + kNsPerMs);
+  EXPECT_TRUE(bed.lane().has_done(number));
+  bool announced = false;
+  for (const auto& frame : bed.sent(0)) announced |= net::parse_frame(frame, {}).kind == net::FrameKind::kArp;
+  EXPECT_TRUE(announced);
+}
+
+TEST(LaneHost, APausedPortIsLeftAlone) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  bed.sent();
+  app::LaneCommand pause, resume;
+  pause.kind = app::LaneCommand::Kind::kPausePort;
+  resume.kind = app::LaneCommand::Kind::kResumePort;
+  pause.index = resume.index = 1;
+  bed.lane().command(pause);
+  bed.feed(feed_frame(0, ts_payload(7, 1)), 0);
+  bed.lane().poll(kStart);
+  EXPECT_TRUE(bed.sent().empty());
+  EXPECT_EQ(bed.count(0, app::ChannelCounter::kTransmitFull), 1u) << "kept, and can be repaired";
+  bed.lane().command(resume);
+  bed.feed(feed_frame(0, ts_payload(7, 2)), 0);
+  bed.lane().poll(kStart);
+  EXPECT_EQ(bed.sent().size(), 1u);
 }
 
 size_t igmp_frames(const std::vector<std::vector<uint8_t>>& frames) {
@@ -44,7 +157,7 @@ size_t igmp_frames(const std::vector<std::vector<uint8_t>>& frames) {
 TEST(LaneHost, AnnouncesItselfReportsItsJoinsAndLeaves) {
   LaneBed bed(BedOptions{});
   bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
-  bed.lane().start();
+  bed.lane().start(kStart);
   size_t reports = 0;
   bool announced = false;
   for (TimeNs now = kStart; now < kStart + 3 * kNsPerSecond; now += 10 * kNsPerMs) {

@@ -156,7 +156,13 @@ TEST(LaneIngest, BadInputIsDroppedCountedByNameAndDisturbsNothing) {
             [](auto& f) {
               f.insert(f.begin() + 12, {0x81, 0, 0, 5});
             }),
-       fault(net::FrameFault::kVlanUnexpected)},
+       lane(LaneCounter::kVlanUnexpected)},
+      {"two VLAN tags",
+       with(good,
+            [](auto& f) {
+              f.insert(f.begin() + 12, {0x81, 0, 0, 5, 0x81, 0, 0, 6});
+            }),
+       fault(net::FrameFault::kVlanStacked)},
       {"IPv6", with(good, [](auto& f) { f[12] = 0x86, f[13] = 0xdd; }), fault(net::FrameFault::kEtherType)},
       {"fragment", with(good, [](auto& f) { f[20] = 0x20, fix_ip(f); }), fault(net::FrameFault::kIpFragment)},
       {"bad IPv4 checksum", with(good, [](auto& f) { f[24] ^= 1; }), fault(net::FrameFault::kIpChecksum)},

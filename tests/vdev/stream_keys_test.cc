@@ -50,7 +50,7 @@ class Epochs : public testing::Test {
     const bool delivered = bed_.count(app::LaneCounter::kCommandsDone) >= commands_;
     const app::Announcement* announcement = bed_.stream_keys(0).tick(bed_.channel(0), delivered);
     if (announcement == nullptr) return false;
-    command_ = {0, announcement};
+    command_ = {.kind = app::LaneCommand::Kind::kAnnounce, .index = 0, .announcement = announcement};
     EXPECT_TRUE(bed_.lane().command(command_));
     ++commands_;
     return true;
@@ -120,7 +120,7 @@ TEST_F(Epochs, ASwitchThatTheLaneHeardOfTooLateIsNamedAgain) {
   const uint64_t first_named = announcement->next_from;
   run(4 * kNsPerSecond, 1);  // past it, before the command comes
   ASSERT_GT(bed_.channel(0).next_sequence(), first_named);
-  command_ = {0, announcement};
+  command_ = {.kind = app::LaneCommand::Kind::kAnnounce, .index = 0, .announcement = announcement};
   ASSERT_TRUE(bed_.lane().command(command_));
   ++commands_;
   run(10 * kNsPerMs, 1);

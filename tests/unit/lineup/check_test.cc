@@ -83,7 +83,7 @@ TEST_F(Check, Json) {
   EXPECT_EQ(good["lineup"]["channels"][0]["id"], "0123456789abcdef");
   EXPECT_EQ(good["lineup"]["channels"][0]["source"]["ssm_source"], "10.1.0.9");
   EXPECT_EQ(good["lineup"]["channels"][1]["quiet"], "auto");
-  EXPECT_EQ(good["lineup"]["ports"][1]["gateway"], nullptr);
+  EXPECT_EQ(good["lineup"]["interfaces"][1]["gateway"], nullptr);
 
   // Bytes that are no text must not break it.
   EXPECT_EQ(run("headend: {name: \"\xff\x01\"}\n", true), 2);

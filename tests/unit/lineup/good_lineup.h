@@ -11,7 +11,7 @@ lanes: {lcores: [1, 2], main_lcore: 0, idle_sleep_us: 50}
 eal: ["--no-pci", "--in-memory"]
 ports:
   - {name: in0, device: "net_af_packet0,iface=lo", address: 10.1.0.2/24, gateway: 10.1.0.1, mtu: 1500, igmp: 3}
-  - {name: out0, device: net_null0, address: 10.2.0.2/24}
+  - {name: out0, device: net_null0, address: 10.2.0.2/24, vlans: [{id: 100, address: 10.3.0.2/24, querier: {version: 2, query_interval_s: 60, response_interval_s: 5}}]}
 channels:
   - name: news
     number: 1

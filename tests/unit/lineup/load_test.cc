@@ -35,12 +35,28 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(in.name, "in0");
   EXPECT_EQ(in.device, "net_af_packet0,iface=lo");
   EXPECT_FALSE(in.is_pci);
-  EXPECT_EQ(in.address, 0x0a010002u);
-  EXPECT_EQ(in.prefix_length, 24);
-  EXPECT_EQ(in.gateway, 0x0a010001u);
   EXPECT_EQ(in.mtu, 1500);
-  EXPECT_EQ(in.igmp_version, 3);
-  EXPECT_EQ(lineup.ports[1].gateway, 0u);
+  ASSERT_EQ(lineup.interfaces.size(), 3u);
+  const Interface& untagged = lineup.interfaces[0];
+  EXPECT_EQ(untagged.name, "in0");
+  EXPECT_EQ(untagged.port, 0u);
+  EXPECT_EQ(untagged.vlan, 0);
+  EXPECT_EQ(untagged.address, 0x0a010002u);
+  EXPECT_EQ(untagged.prefix_length, 24);
+  EXPECT_EQ(untagged.gateway, 0x0a010001u);
+  EXPECT_EQ(untagged.igmp_version, 3);
+  EXPECT_FALSE(untagged.querier);
+  EXPECT_EQ(lineup.interfaces[1].gateway, 0u);
+  EXPECT_FALSE(lineup.interfaces[1].igmp_version) << "auto";
+  const Interface& vlan = lineup.interfaces[2];
+  EXPECT_EQ(vlan.name, "out0.100");
+  EXPECT_EQ(vlan.port, 1u);
+  EXPECT_EQ(vlan.vlan, 100);
+  EXPECT_EQ(vlan.address, 0x0a030002u);
+  ASSERT_TRUE(vlan.querier);
+  EXPECT_EQ(vlan.querier->version, 2);
+  EXPECT_EQ(vlan.querier->query_interval_s, 60u);
+  EXPECT_EQ(vlan.querier->response_interval_s, 5u);
 
   ASSERT_EQ(lineup.channels.size(), 2u);
   const Channel& news = lineup.channels[0];
@@ -48,12 +64,12 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(news.number, 1u);
   EXPECT_TRUE(news.enabled);
   EXPECT_EQ(news.id, (crypto::ChannelId{0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef}));
-  EXPECT_EQ(news.source.port, 0u);
+  EXPECT_EQ(news.source.interface, 0u);
   EXPECT_EQ(news.source.address, 0xef0a0001u);
   EXPECT_EQ(news.source.udp_port, 5000);
   EXPECT_EQ(news.source.ssm_source, 0x0a010009u);
   EXPECT_EQ(news.source.format, smart::PacketFormat::kMpegTs);
-  EXPECT_EQ(news.output.port, 1u);
+  EXPECT_EQ(news.output.interface, 1u);
   EXPECT_EQ(news.output.group, 0xef140001u);
   EXPECT_EQ(news.output.udp_port, 47200);
   EXPECT_EQ(news.output.ttl, 8);
@@ -102,7 +118,7 @@ channels:
   EXPECT_EQ(result.lineup->lanes.idle_sleep_us, 0u);
   EXPECT_EQ(result.lineup->ports[0].device, "0000:3b:00.0");
   EXPECT_TRUE(result.lineup->ports[0].is_pci);
-  EXPECT_EQ(result.lineup->channels[0].source.port, result.lineup->channels[0].output.port);
+  EXPECT_EQ(result.lineup->channels[0].source.interface, result.lineup->channels[0].output.interface);
 }
 
 TEST(Load, FiveFaultsInOneFileAreAllReported) {
@@ -123,7 +139,7 @@ channels:
       faults_of(result),
       "lineup.yaml:1:34: error: sender_id \"40000\" is out of range: give a plain number from 1 to 32767\n"
       "lineup.yaml:3:58: error: a port has no key \"mtuu\": did you mean \"mtu\"?\n"
-      "lineup.yaml:7:25: error: interface \"in1\" is no port of this lineup: did you mean \"in0\"?\n"
+      "lineup.yaml:7:25: error: interface \"in1\" is no port or VLAN of this lineup: did you mean \"in0\"?\n"
       "lineup.yaml:8:37: error: group \"224.0.0.1\" is in 224.0.0.0/24, which is for protocols on the local "
       "link: "
       "take a group elsewhere in 224.0.0.0/4, best in 239.0.0.0/8\n"
@@ -137,6 +153,8 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
   const std::pair<const char*, const char*> kPlaces[] = {
       {"headend.", "headend: {"},
       {"lanes.", "lanes: {"},
+      {"ports[].vlans[].", "  - vlans: [{"},
+      {"ports[].querier.", "  - querier: {"},
       {"ports[].", "  - {"},
       {"channels[].source.", "    source: {"},
       {"channels[].output.", "    output: {"},
@@ -155,13 +173,15 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
         if (key.substr(0, dot + 1) == path)
           spoiled.text = key.starts_with("channels")
                              ? "channels:\n  - x: 1\n" + std::string(text) + name + ": }\n"
-                         : key.starts_with("ports") ? "ports:\n" + std::string(text) + name + ": }\n"
-                                                    : std::string(text) + name + ": }\n";
+                         : key.starts_with("ports")
+                             ? "ports:\n" + std::string(text) + name + ": }" +
+                                   (std::string_view(text).find('[') != std::string_view::npos ? "]\n" : "\n")
+                             : std::string(text) + name + ": }\n";
     }
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 5u + 5 + 3 + 6 + 11 + 5 + 5 + 2);
+  EXPECT_EQ(tried, 5u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {

@@ -22,11 +22,13 @@ const UdpFlow kFlow{.source_mac = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55},
                     .dscp = 32};
 
 std::vector<uint8_t> build(const UdpFlow& flow, Bytes payload, uint16_t id) {
-  std::vector<uint8_t> frame(kUdpFrameOverhead + payload.size(), 0xee);
-  std::copy(payload.begin(), payload.end(), frame.begin() + kUdpFrameOverhead);
+  const UdpTemplate header(flow);
+  std::vector<uint8_t> frame(header.size() + payload.size(), 0xee);
+  uint8_t* const behind = frame.data() + header.size();
+  std::copy(payload.begin(), payload.end(), behind);
   const auto size = static_cast<uint16_t>(payload.size());
-  UdpTemplate(flow).write(frame.data(), size, id);
-  UdpTemplate::finish_udp_checksum(frame.data(), size);
+  header.write(behind, size, id);
+  UdpTemplate::finish_udp_checksum(behind, size);
   return frame;
 }
 
@@ -41,6 +43,24 @@ TEST(UdpTemplate, BytesAreScapys) {
   EXPECT_EQ(packets::to_hex(build(kFlow, text("hello, odd!"), 0xbeef)),
             "01005e010203021122334455080045800027beef00001011ee4e0a010203ef010203"
             "b7fcb7fc0013a8f468656c6c6f2c206f646421");
+}
+
+// Ether(...)/Dot1Q(vlan=100,prio=4)/IP(...)/UDP(...)/Raw('hello, odd') of Scapy's.
+TEST(UdpTemplate, AVlanTagStandsBeforeTheSameBytes) {
+  UdpFlow flow = kFlow;
+  flow.vlan_control = vlan_control(100, flow.dscp);
+  EXPECT_EQ(packets::to_hex(build(flow, text("hello, odd"), 0xbeef)),
+            "01005e0102030211223344558100806408004580"
+            "0026beef00001011ee4f0a010203ef010203"
+            "b7fcb7fc0012c9f668656c6c6f2c206f6464");
+}
+
+TEST(UdpTemplate, LeavesTheIpChecksumToTheCardWhereItIsAskedTo) {
+  UdpFlow flow = kFlow;
+  flow.card_ip_checksum = true;
+  std::vector<uint8_t> expected = build(kFlow, text("hello"), 7);
+  store_be16(&expected[kEthernetSize + 10], 0);
+  EXPECT_EQ(build(flow, text("hello"), 7), expected);
 }
 
 TEST(UdpTemplate, ChecksumsHoldForAnyFlowSizeAndId) {
@@ -74,7 +94,7 @@ TEST(UdpTemplate, ChecksumsHoldForAnyFlowSizeAndId) {
 
 TEST(UdpTemplate, ChecksumFieldHoldsThePseudoSumForTheCard) {
   std::vector<uint8_t> frame(kUdpFrameOverhead);
-  UdpTemplate(kFlow).write(frame.data(), 1316, 1);
+  UdpTemplate(kFlow).write(frame.data() + frame.size(), 1316, 1);
   const uint16_t pseudo = static_cast<uint16_t>(
       ~checksum_finish(udp_pseudo_sum(kFlow.source, kFlow.destination, 1316 + kUdpSize)));
   EXPECT_EQ(load_be16(&frame[40]), pseudo);

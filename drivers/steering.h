@@ -1,0 +1,22 @@
+// Which receive queue a flow's datagrams come to, where the card can be told (rte_flow).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/ipv4.h"
+
+namespace linecast::drivers {
+
+struct SteeringRule {
+  uint16_t vlan = 0;  // 0: untagged
+  Ipv4 destination = 0;
+  Ipv4 source = 0;  // 0: any
+  uint16_t udp_port = 0;
+  uint16_t queue = 0;
+};
+
+// Puts all the rules into a started port, or none: false where the card can't carry them out.
+bool steer(uint16_t port_id, const std::vector<SteeringRule>& rules);
+
+}  // namespace linecast::drivers
