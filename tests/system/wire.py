@@ -40,7 +40,7 @@ def frames(path):
 
 def capture(lab, namespace, interface):
     path = lab.directory / f'{interface}.pcap'
-    process = namespace.start('tcpdump', '-i', interface, '-w', path, '-Z', 'root', '-U', '--immediate-mode',
+    process = namespace.start('tcpdump', '-B', '16384', '-i', interface, '-w', path, '-Z', 'root', '-U', '--immediate-mode',
                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
     return path, process
@@ -127,9 +127,11 @@ def check_channel(lab, channel, packets, fed):
                 payloads.append(payload[12:] if channel.format == 'rtp' else payload)
         elif packet[1] == 0x61 and opener:
             counts.append(opener.check_status(packet))
-    assert b''.join(payloads) == fed, f'{channel.name}: what was sent is what was fed in'
     wrap = (1 << 48) if opener else (1 << 16)
-    assert all((after - before) % wrap == 1 for before, after in zip(sequences, sequences[1:])), 'sequences'
+    gaps = [(before, after) for before, after in zip(sequences, sequences[1:]) if (after - before) % wrap != 1]
+    assert not gaps, f'{channel.name}: sequences without a gap: {gaps}'
+    assert b''.join(payloads) == fed, \
+        f'{channel.name}: what was sent ({sum(map(len, payloads))} bytes) is what was fed in ({len(fed)} bytes)'
     assert all(shown == before for shown, before in heartbeats if opener and before is not None), 'heartbeats'
     assert len(heartbeats) >= 4, 'heartbeats before and after the feed'
     assert not opener or len(counts) >= SECONDS and counts == sorted(set(counts)), 'counts of SENDER_STATUS rise'
