@@ -46,7 +46,7 @@ Neighbors::Entry* Neighbors::add(Ipv4 address, TimeNs evict_used_until) {
   if (entries_.size() < kCapacity) return &entries_.emplace_back(Entry{.address = address});
   Entry* oldest = nullptr;
   for (Entry& e : entries_) {
-    if (e.address == config_.gateway || e.state == State::kAsking || e.used > evict_used_until) continue;
+    if (e.address == config_.gateway || e.used > evict_used_until) continue;
     if (oldest == nullptr || e.used < oldest->used) oldest = &e;
   }
   if (oldest == nullptr) return nullptr;

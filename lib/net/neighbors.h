@@ -20,9 +20,9 @@ namespace linecast::net {
   _(kAnnouncementsSent, "arp_announcements_sent", "announcements of our address, defences among them")      \
   _(kConflicts, "arp_conflicts", "ARP packets in which another host claims our address")                    \
   _(kMacChanges, "arp_mac_changes", "neighbours heard from with another MAC than before")                   \
-  _(kUnresolved, "arp_unresolved", "packets not sent, as the neighbour's MAC is not known yet")             \
+  _(kUnresolved, "arp_unresolved", "look-ups of neighbours whose MAC is not known yet")                     \
   _(kUnreachable, "arp_unreachable", "neighbours given up, as they answered no request")                    \
-  _(kNoRoute, "arp_no_route", "packets not sent, as no neighbour and no gateway leads there")               \
+  _(kNoRoute, "arp_no_route", "look-ups of addresses that no neighbour and no gateway leads to")            \
   _(kTableFull, "arp_table_full", "neighbours not taken up, as the table was full of those in use")         \
   _(kEvicted, "arp_evicted", "neighbours that made room for others")                                        \
   _(kMalformed, "arp_malformed", "ARP packets that are none for IPv4 over Ethernet, or from no host")       \
@@ -78,9 +78,10 @@ class Neighbors {
   // packet: behind the Ethernet header. Sends one frame at most: an answer, or a defence of our address.
   void receive(TimeNs now, Bytes packet);
   // The MAC that leads to a unicast destination: its own on the subnet, otherwise the gateway's. None where
-  // nothing leads there, or while it is looked for: the packet that waits is the caller's to drop, and a
-  // counter here has it. Whoever asks ARP for us is taken up, so the first packet to a host that has just
-  // sent us one is not lost.
+  // nothing leads there, or while it is looked for: no packet is kept waiting here. Whoever asks ARP for us
+  // is taken up, so that an answer seldom finds nothing; but a peer may have our MAC from before we started,
+  // so an answer for which this has none had better go to the MAC that the question came from than be
+  // dropped.
   std::optional<Mac> resolve(TimeNs now, Ipv4 destination);
   // Sends what is due; call it every so often. Next to no work where nothing is due.
   void poll(TimeNs now);

@@ -211,6 +211,8 @@ TEST(Neighbors, ThoseInUseAreNotEvictedByWhoMerelyAsks) {
     bed.hear_request(0, kPeerMac, first + i);
     EXPECT_EQ(bed.neighbors.resolve(static_cast<TimeNs>(i), first + i), kPeerMac);
   }
+  // That they ask for us as well makes them no idler.
+  for (Ipv4 i = 0; i < Neighbors::kCapacity; ++i) bed.hear_reply(kSecond, kPeerMac, first + i);
   bed.hear_request(kSecond, kOtherMac, kPeer);
   EXPECT_EQ(bed.count(kTableFull), 1u);
   EXPECT_EQ(bed.count(kEvicted), 0u);
@@ -223,6 +225,21 @@ TEST(Neighbors, ThoseInUseAreNotEvictedByWhoMerelyAsks) {
   // A minute later an idle one makes room for whoever asks.
   bed.hear_request(kSecond + Neighbors::kInUseNs, kOtherMac, 0x0a020001);
   EXPECT_EQ(bed.neighbors.resolve(kSecond + Neighbors::kInUseNs, 0x0a020001), kOtherMac);
+}
+
+TEST(Neighbors, TheSilentMakeRoomFirst) {
+  NeighborsBed bed(0, 8);
+  const Ipv4 first = 0x0a010001;
+  for (Ipv4 i = 0; i < Neighbors::kCapacity - 1; ++i) {
+    bed.hear_request(0, kPeerMac, first + i);
+    EXPECT_EQ(bed.neighbors.resolve(0, first + i), kPeerMac);
+  }
+  bed.neighbors.resolve(1, kPeer);  // which is used last, but silent
+  bed.run_until(5 * kSecond);
+  bed.neighbors.resolve(5 * kSecond, 0x0a020001);
+  EXPECT_EQ(bed.count(kEvicted), 1u);
+  for (Ipv4 i = 0; i < Neighbors::kCapacity - 1; ++i)
+    EXPECT_EQ(bed.neighbors.resolve(5 * kSecond, first + i), kPeerMac);
 }
 
 TEST(Neighbors, ASweepOfForgedSourcesIsBoundedAndHarmsNobody) {
