@@ -32,10 +32,10 @@ void check_answer(Bytes answer, Bytes packet) {
         destination != kAddress);
 }
 
-// Puts right what random bytes seldom have: lengths, addresses, checksum.
+// Puts right what random bytes seldom have: lengths, addresses, type, checksum.
 void mend(std::vector<uint8_t>& packet, uint8_t how) {
   if (packet.size() < kIpv4Size) return;
-  if ((how & 1) != 0) packet[0] = static_cast<uint8_t>(0x45 + (how >> 6));
+  if ((how & 1) != 0) packet[0] = static_cast<uint8_t>(0x45 + (how >> 7));
   if ((how & 2) != 0) store_be16(&packet[2], static_cast<uint16_t>(packet.size()));
   if ((how & 4) != 0) store_be32(&packet[16], kAddress);
   if ((how & 8) != 0) store_be16(&packet[6], 0);
@@ -43,6 +43,7 @@ void mend(std::vector<uint8_t>& packet, uint8_t how) {
   const size_t header_size = size_t{4} * (packet[0] & 0xf);
   if ((how & 32) == 0 && packet.size() >= header_size + 4) {
     const MutableBytes message = MutableBytes(packet).subspan(header_size);
+    if ((how & 64) != 0) store_be16(message.data(), 0x0800);  // an echo request
     store_be16(&message[2], 0);
     store_be16(&message[2], checksum_finish(checksum_add(message)));
   }

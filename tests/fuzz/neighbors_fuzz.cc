@@ -66,17 +66,19 @@ class Run {
         break;
       case 5:  // time passes
         now_ += TimeNs{r.u16()} << (op >> 3);
-        [[fallthrough]];
-      case 6:  // up to what is due
-        if ((op & 7) == 6 && neighbors_.next_due() != kNever) now_ = std::max(now_, neighbors_.next_due());
-        neighbors_.poll(now_);
-        check(sent_ - sent_before <= Neighbors::kMaxFramesAPoll && neighbors_.next_due() >= now_);
+        poll();
+        break;
+      case 6:  // up to what is due, several times
+        for (int polls = op >> 5; polls >= 0 && neighbors_.next_due() != kNever; --polls) {
+          now_ = std::max(now_, neighbors_.next_due());
+          poll();
+        }
         break;
       default:
-        if ((op & 8) != 0)
-          sweep(op, r.u16());
-        else
+        if ((op & 8) == 0)
           neighbors_.link_up(now_);
+        else if (sweeps_left_-- > 0)
+          sweep(op, r.u16());
     }
     const NeighborsStatus status = neighbors_.status();
     check(status.known <= Neighbors::kCapacity && (has_gateway_ || !status.gateway_known));
@@ -86,6 +88,12 @@ class Run {
   }
 
  private:
+  void poll() {
+    const size_t sent_before = sent_;
+    neighbors_.poll(now_);
+    check(sent_ - sent_before <= Neighbors::kMaxFramesAPoll && neighbors_.next_due() >= now_);
+  }
+
   void receive(uint8_t op, ByteReader& r) {
     std::vector<uint8_t> packet(kArpSize);
     if ((op & 8) != 0) {  // any bytes
@@ -96,7 +104,8 @@ class Run {
       w.u48(0x000108000604);
       w.u16((op & 16) != 0 ? kArpReply : kArpRequest);
       w.u48(0x020000000000 + (r.u8() & 3));  // one of them ours
-      w.u32((kAddress & kMask) + (r.u16() & 0x7ff));
+      const uint16_t sender = r.u16();
+      w.u32((op & 64) != 0 ? 0 : (kAddress & kMask) + (sender & 0x7ff));
       w.u48(0);
       w.u32((op & 32) != 0 ? kAddress : (kAddress & kMask) + r.u8());
     }
@@ -141,6 +150,7 @@ class Run {
   }
 
   bool has_gateway_;
+  int sweeps_left_ = 4;  // they take long
   size_t sent_ = 0;
   TimeNs now_ = 0;
   std::map<Ipv4, Mac> heard_;  // the last of each
