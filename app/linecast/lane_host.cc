@@ -39,25 +39,31 @@ void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, L
     case net::FrameKind::kIcmp: {
       const size_t size = icmp_.answer_echo(now, packet, frame.is_link_group, ip_id_,
                                             MutableBytes(frame_).subspan(net::kEthernetSize));
-      return send_ip(now, frame.source, size);
+      return answer(now, frame, bytes, size);
     }
     case net::FrameKind::kUdp: {
       counters.add(LaneCounter::kNoFlow);
       if (frame.destination != address_) return;
       const size_t size = icmp_.refuse_port(now, packet, frame.is_link_group, ip_id_,
                                             MutableBytes(frame_).subspan(net::kEthernetSize));
-      return send_ip(now, frame.source, size);
+      return answer(now, frame, bytes, size);
     }
     case net::FrameKind::kNone:
       return;
   }
 }
 
-void LaneHost::send_ip(TimeNs now, Ipv4 destination, size_t size) {
+void LaneHost::answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size) {
   if (size == 0) return;
   ++ip_id_;
-  const std::optional<net::Mac> mac = neighbors_.resolve(now, destination);
-  if (!mac) return;
+  std::optional<net::Mac> mac = neighbors_.resolve(now, frame.source);
+  if (!mac) {
+    // Who knows our MAC from before we started does not ask for it: what it sent came from a MAC that leads
+    // to it.
+    mac.emplace();
+    std::memcpy(mac->data(), received.data() + mac->size(), mac->size());
+    if (((*mac)[0] & 1) != 0) return;
+  }
   ByteWriter header(MutableBytes(frame_).first(net::kEthernetSize));
   header.bytes(*mac);
   header.bytes(mac_);

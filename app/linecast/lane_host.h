@@ -44,7 +44,8 @@ class LaneHost {
   const net::IcmpResponder& icmp() const { return icmp_; }
 
  private:
-  void send_ip(TimeNs now, Ipv4 destination, size_t size);
+  // Sends the packet of `size` bytes that stands in frame_ in answer to `received`; none where it is 0.
+  void answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size);
 
   net::Mac mac_;
   Ipv4 address_;

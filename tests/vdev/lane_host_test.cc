@@ -64,6 +64,18 @@ TEST(LaneHost, AnswersAnEchoToTheMacThatArpGave) {
   EXPECT_EQ(std::string(reply.payload.begin() + 8, reply.payload.end()), "abcd");
 }
 
+TEST(LaneHost, AnswersAnEchoOfWhoNeverAskedForItsMac) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  bed.sent(0);
+  bed.feed(echo_request(LaneBed::kInMac), 0);
+  bed.lane().poll(kStart);
+  const auto frames = bed.sent(0);
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(net::parse_frame(frames[0], {}).kind, net::FrameKind::kIcmp);
+  EXPECT_TRUE(std::equal(frames[0].begin(), frames[0].begin() + 6, net::Mac{2, 0, 0, 0, 0, 9}.begin()));
+}
+
 TEST(LaneHost, RefusesADatagramForNobodyButNotOneForAnotherAddress) {
   LaneBed bed(BedOptions{});
   bed.lane().poll(kStart);
