@@ -4,6 +4,7 @@
 #include <rte_errno.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "lib/base/error.h"
@@ -18,6 +19,14 @@ constexpr const char* kQueueAdvice =
 
 void require(int result, const std::string& name, const char* what, const char* advice) {
   if (result < 0) throw Error(fmt::format("port {}: {}: {}. {}", name, what, rte_strerror(-result), advice));
+}
+
+// These offer to insert VLAN tags and then do it with rte_vlan_insert(), in software, which refuses packets
+// that somebody else holds too: all that are kept for repairs.
+bool inserts_vlan_itself(std::string_view driver) {
+  constexpr std::array<std::string_view, 5> kBySoftware{"net_af_packet", "net_virtio", "net_virtio_user",
+                                                        "net_vhost", "net_netvsc"};
+  return std::ranges::find(kBySoftware, driver) == kBySoftware.end();
 }
 
 }  // namespace
@@ -75,6 +84,8 @@ void Port::open() {
   conf.txmode.offloads =
       info.tx_offload_capa &
       (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT);
+  if (!inserts_vlan_itself(info.driver_name))
+    conf.txmode.offloads &= ~uint64_t{RTE_ETH_TX_OFFLOAD_VLAN_INSERT};
   offloads_.ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
   offloads_.udp_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
   offloads_.vlan_insert = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
