@@ -222,7 +222,22 @@ void Appliance::make_hosts() {
     setup.igmp.mac = setup.neighbors.mac = ports_[interface.port]->mac();
     setup.igmp.address = setup.neighbors.address = interface.address;
     setup.igmp.mtu = lineup_.ports[interface.port].mtu;
-    if (interface.igmp_version == 2) setup.igmp.version = igmp::Version::kV2;
+    if (interface.igmp_version) setup.igmp.forced = static_cast<igmp::Version>(*interface.igmp_version);
+    setup.igmp.max_groups = setup.igmp.max_sources = 0;
+    for (const lineup::Channel& channel : lineup_.channels)
+      if (channel.enabled && channel.source.interface == i && is_multicast(channel.source.address)) {
+        ++setup.igmp.max_groups;
+        ++setup.igmp.max_sources;
+      }
+    if (interface.querier) {
+      setup.querier.emplace();
+      setup.querier->mac = setup.igmp.mac;
+      setup.querier->address = interface.address;
+      setup.querier->mtu = setup.igmp.mtu;
+      setup.querier->version = static_cast<igmp::Version>(interface.querier->version);
+      setup.querier->query_interval_ns = interface.querier->query_interval_s * kNsPerSecond;
+      setup.querier->query_response_interval_ns = interface.querier->response_interval_s * kNsPerSecond;
+    }
     setup.neighbors.prefix_length = interface.prefix_length;
     setup.neighbors.gateway = interface.gateway;
     setup.seed = random_number();
@@ -297,11 +312,15 @@ void Appliance::fill_directory() {
 
 void Appliance::join_sources() {
   const TimeNs now = clock_.now();
-  for (const lineup::Channel& channel : lineup_.channels)
-    if (channel.enabled && is_multicast(channel.source.address))
-      lanes_[directory_.host_lane_of[channel.source.interface]]
-          ->host(channel.source.interface)
-          .join(now, channel.source.address, channel.source.ssm_source);
+  for (const lineup::Channel& channel : lineup_.channels) {
+    if (!channel.enabled || !is_multicast(channel.source.address)) continue;
+    const size_t interface = channel.source.interface;
+    LaneHost& host = lanes_[directory_.host_lane_of[interface]]->host(interface);
+    if (!host.join(now, channel.source.address, channel.source.ssm_source))
+      throw Error(fmt::format("channel {}: more than {} senders of group {} can't be joined one by one",
+                              channel.name, igmp::MembershipTable::kMaxSourcesAGroup,
+                              to_string(channel.source.address)));
+  }
 }
 
 void Appliance::start() {
@@ -335,6 +354,26 @@ void Appliance::tick() {
     command_number_[i] = lanes_[lane]->command(*commands_[i]);
     if (command_number_[i] == 0) throw Error("a lane's command queue is full");
   }
+}
+
+const IgmpPage* Appliance::igmp_page(size_t interface, size_t from) {
+  constexpr int kTries = 2000;
+  constexpr uint32_t kPauseUs = 100;
+  const auto done = [&] {
+    for (int i = 0; i < kTries; ++i) {
+      if (lanes_[igmp_lane_]->has_done(igmp_number_)) return true;
+      drivers::sleep_us(kPauseUs);
+    }
+    return false;
+  };
+  if (!done()) return nullptr;  // of an earlier call
+  igmp_page_.from = from;
+  igmp_command_.kind = LaneCommand::Kind::kShowIgmp;
+  igmp_command_.index = interface;
+  igmp_command_.page = &igmp_page_;
+  igmp_lane_ = directory_.host_lane_of[interface];
+  igmp_number_ = lanes_[igmp_lane_]->command(igmp_command_);
+  return igmp_number_ != 0 && done() ? &igmp_page_ : nullptr;
 }
 
 bool Appliance::reset_port(const std::string& name) {

@@ -46,6 +46,9 @@ class Appliance {
   const LaneHost& host(size_t interface) const {
     return *lanes_[directory_.host_lane_of[interface]]->host_of(interface);
   }
+  // Copies a page of an interface's IGMP tables from the lane that answers for it. Null where the lane does
+  // not answer within 200 ms: it is stuck, or its core is taken by others.
+  const IgmpPage* igmp_page(size_t interface, size_t from);
   // Of the packets that are kept for repairs.
   uint64_t kept_packets() const { return kept_packets_; }
   uint64_t kept_bytes() const { return kept_bytes_; }
@@ -76,6 +79,10 @@ class Appliance {
   std::vector<std::unique_ptr<LaneCommand>> commands_;  // by channel
   std::vector<uint64_t> command_number_;                // by channel: of its last command on its lane
   std::atomic<bool> stop_{false};                       // written by the main lcore, read by the lanes
+  IgmpPage igmp_page_;                                  // of the command below: the lane's until that is done
+  LaneCommand igmp_command_;
+  size_t igmp_lane_ = 0;
+  uint64_t igmp_number_ = 0;
   TimeNs next_key_tick_ = 0;
   bool running_ = false;
   uint64_t kept_packets_ = 0, kept_bytes_ = 0;

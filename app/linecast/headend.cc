@@ -67,6 +67,7 @@ std::string answer(Appliance& appliance, const std::string& request) {
   if (const std::string what = argument("show"); !what.empty()) {
     if (what == "channels") return text(report_channels(appliance));
     if (what == "ports") return text(report_ports(appliance));
+    if (what == "igmp") return text(report_igmp(appliance));
     if (what == "lanes") return text(report_lanes(appliance));
     return text({{"error", fmt::format("nothing to show by the name of '{}'", what)}});
   }

@@ -7,6 +7,7 @@
 namespace linecast::app {
 
 struct Announcement;
+struct IgmpPage;
 
 struct LaneCommand {
   enum class Kind : unsigned char {
@@ -14,10 +15,12 @@ struct LaneCommand {
     kLinkUp,      // index: port. Hosts on it announce themselves anew
     kPausePort,   // index: port. Leave it alone
     kResumePort,  // index: port
+    kShowIgmp,    // index: interface. Fill `page`
   };
   Kind kind = Kind::kAnnounce;
   size_t index = 0;
   const Announcement* announcement = nullptr;
+  IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
 };
 
 }  // namespace linecast::app

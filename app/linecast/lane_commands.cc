@@ -37,6 +37,9 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
     case LaneCommand::Kind::kResumePort:
       ports_[command.index].paused = false;
       break;
+    case LaneCommand::Kind::kShowIgmp:
+      interfaces_[command.index].host->show_igmp(now, *command.page);
+      break;
   }
 }
 

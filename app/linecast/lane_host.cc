@@ -12,22 +12,51 @@ constexpr uint64_t kIgmpBurst = 4'000;  // every host's answer to one query
 
 }  // namespace
 
+// A port does not hear what it sends: each of the two is told of the other's frames here.
 LaneHost::LaneHost(const HostSetup& setup, const Send& send)
     : mac_(setup.neighbors.mac),
       address_(setup.neighbors.address),
       send_(send),
-      igmp_(setup.igmp, Random(setup.seed), send),
+      igmp_(setup.igmp, Random(setup.seed),
+            [this](Bytes frame) {
+              send_(frame);
+              if (querier_) hear(*querier_, frame);
+            }),
       neighbors_(setup.neighbors, send),
       icmp_(setup.neighbors.address, setup.igmp.mtu),
       arp_allowance_(kArpPerSecond, kArpPerSecond),
       igmp_allowance_(kIgmpPerSecond, kIgmpBurst),
-      frame_(net::kEthernetSize + setup.igmp.mtu) {}
+      frame_(net::kEthernetSize + setup.igmp.mtu) {
+  if (setup.querier)
+    querier_.emplace(*setup.querier, [this](Bytes frame) {
+      send_(frame);
+      hear(igmp_, frame);
+    });
+}
 
-void LaneHost::start(TimeNs now) { neighbors_.link_up(now); }
+template <typename Listener>
+void LaneHost::hear(Listener& listener, Bytes frame) {
+  const net::ParsedFrame parsed = net::parse_frame(frame, {.ip_good = true});
+  listener.receive(now_, parsed.source, parsed.destination, parsed.ttl, parsed.payload);
+}
 
-void LaneHost::link_up(TimeNs now) { neighbors_.link_up(now); }
+void LaneHost::start(TimeNs now) {
+  neighbors_.link_up(now);
+  if (querier_) querier_->link_up(now);
+}
+
+void LaneHost::link_up(TimeNs now) {
+  start(now);
+  igmp_.link_up(now);
+}
+
+void LaneHost::leave_all(TimeNs now) {
+  now_ = now;
+  igmp_.leave_all(now);
+}
 
 void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters) {
+  now_ = now;
   const Bytes packet = bytes.subspan(frame.ethernet_size);
   switch (frame.kind) {
     case net::FrameKind::kArp:
@@ -35,7 +64,9 @@ void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, L
       return neighbors_.receive(now, packet);
     case net::FrameKind::kIgmp:
       if (!igmp_allowance_.take(now, 1)) return counters.add(LaneCounter::kIgmpLimited);
-      return igmp_.receive(now, frame.source, frame.ttl, frame.payload);
+      igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
+      if (querier_) querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
+      return;
     case net::FrameKind::kIcmp: {
       const size_t size = icmp_.answer_echo(now, packet, frame.is_link_group, ip_id_,
                                             MutableBytes(frame_).subspan(net::kEthernetSize));
@@ -72,8 +103,25 @@ void LaneHost::answer(TimeNs now, const net::ParsedFrame& frame, Bytes received,
 }
 
 void LaneHost::poll(TimeNs now) {
+  now_ = now;
   if (now >= igmp_.next_due()) igmp_.poll(now);
+  if (querier_ && now >= querier_->next_due()) querier_->poll(now);
   if (now >= neighbors_.next_due()) neighbors_.poll(now);
+}
+
+TimeNs LaneHost::next_due() const {
+  const TimeNs due = std::min(igmp_.next_due(), neighbors_.next_due());
+  return querier_ ? std::min(due, querier_->next_due()) : due;
+}
+
+void LaneHost::show_igmp(TimeNs now, IgmpPage& page) const {
+  page.host = igmp_.status(now);
+  page.joined_count = igmp_.rows(page.from, page.joined);
+  page.has_querier = querier_.has_value();
+  page.heard_count = 0;
+  if (!querier_) return;
+  page.querier = querier_->status(now);
+  page.heard_count = querier_->rows(now, page.from, page.heard);
 }
 
 }  // namespace linecast::app

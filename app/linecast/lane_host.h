@@ -6,8 +6,10 @@
 #include <optional>
 
 #include "app/linecast/counters.h"
+#include "app/linecast/igmp_page.h"
 #include "lib/base/token_bucket.h"
 #include "lib/igmp/host.h"
+#include "lib/igmp/querier.h"
 #include "lib/net/icmp.h"
 #include "lib/net/neighbors.h"
 
@@ -15,6 +17,7 @@ namespace linecast::app {
 
 struct HostSetup {
   igmp::HostConfig igmp;
+  std::optional<igmp::QuerierConfig> querier;
   net::NeighborsConfig neighbors;
   uint64_t seed = 0;
 };
@@ -26,20 +29,22 @@ class LaneHost {
   LaneHost(const HostSetup& setup, const Send& send);
 
   // Before the lane runs, or on it.
-  void join(TimeNs now, Ipv4 group, Ipv4 source) { igmp_.join(now, group, source); }
+  bool join(TimeNs now, Ipv4 group, Ipv4 source) { return igmp_.join(now, group, source); }
   // Announces the address and starts the joins' reports.
   void start(TimeNs now);
   // The link has come up again: the switch may have forgotten all about us.
   void link_up(TimeNs now);
-  void leave_all(TimeNs now) { igmp_.leave_all(now); }
+  void leave_all(TimeNs now);
 
   // Any frame that belongs to no channel. bytes: the whole frame.
   void receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters);
   void poll(TimeNs now);
-  TimeNs next_due() const { return std::min(igmp_.next_due(), neighbors_.next_due()); }
+  TimeNs next_due() const;
+  void show_igmp(TimeNs now, IgmpPage& page) const;
 
   // Counters of these: read by the control lcore.
   const igmp::Host& igmp() const { return igmp_; }
+  const igmp::Querier* querier() const { return querier_ ? &*querier_ : nullptr; }
   const net::Neighbors& neighbors() const { return neighbors_; }
   const net::IcmpResponder& icmp() const { return icmp_; }
 
@@ -47,10 +52,15 @@ class LaneHost {
   // Sends the packet of `size` bytes that stands in frame_ in answer to `received`; none where it is 0.
   void answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size);
 
+  template <typename Listener>
+  void hear(Listener& listener, Bytes frame);
+
   net::Mac mac_;
   Ipv4 address_;
   Send send_;
   igmp::Host igmp_;
+  std::optional<igmp::Querier> querier_;
+  TimeNs now_ = 0;  // of the call under way, for the frames that it sends
   net::Neighbors neighbors_;
   net::IcmpResponder icmp_;
   // What a flood may take of the lane's time; the ICMP of a lane is limited by its answers.

@@ -50,6 +50,8 @@ Json report_interfaces(const Appliance& appliance) {
     add_host_counters<net::ArpCounter>(counters, host.neighbors(), net::kArpCounterTexts);
     add_host_counters<net::IcmpCounter>(counters, host.icmp(), net::kIcmpCounterTexts);
     add_host_counters<igmp::HostCounter>(counters, host.igmp(), igmp::kHostCounterTexts);
+    if (host.querier() != nullptr)
+      add_host_counters<igmp::QuerierCounter>(counters, *host.querier(), igmp::kQuerierCounterTexts);
     row["arp_conflicts"] = host.neighbors().count(net::ArpCounter::kConflicts);
     row["counters"] = std::move(counters);
     list.push_back(std::move(row));

@@ -78,6 +78,28 @@ void print_ports(const Json& answer) {
   print_table(answer["interfaces"], {"name", "port", "vlan", "address", "gateway", "arp_conflicts"});
 }
 
+void print_igmp(const Json& answer) {
+  print_table(answer["interfaces"],
+              {"name", "version", "forced", "querier_heard", "last_query_s", "robustness"});
+  for (const Json& interface : answer["interfaces"]) {
+    const std::string name = cell(interface["name"]);
+    if (interface.contains("error")) {
+      fmt::print("\n{}: {}\n", name, cell(interface["error"]));
+      continue;
+    }
+    if (!interface["groups"].empty()) {
+      fmt::print("\njoined on {}:\n", name);
+      print_table(interface["groups"], {"group", "mode", "sources", "report_pending"});
+    }
+    const Json& querier = interface["querier"];
+    if (querier.is_null()) continue;
+    fmt::print("\nquerier on {}: {}, version {}, every {} s\n", name,
+               querier["active"] == true ? "active" : "waiting for " + cell(querier["querier"]),
+               cell(querier["version"]), cell(querier["query_interval_s"]));
+    print_table(querier["groups"], {"group", "mode", "sources", "version", "expires_s", "last_reporter"});
+  }
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
   const Json answer = ask(target, {{"show", what}});
   if (json) {
@@ -89,6 +111,8 @@ int run_show(const Target& target, const std::string& what, bool json) {
                                      "packets_sent", "requests", "repairs_sent"});
   else if (what == "ports")
     print_ports(answer);
+  else if (what == "igmp")
+    print_igmp(answer);
   else
     print_table(answer["lanes"], {"lane", "lcore", "received", "transmitted", "polls", "busy_polls",
                                   "full_bursts", "longest_turn_ns", "handed_over"});
@@ -105,9 +129,9 @@ void add_show_command(CLI::App& app, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("show", "Show what a running headend does");
-  command->add_option("what", options->what, "channels, ports or lanes")
+  command->add_option("what", options->what, "channels, ports, igmp or lanes")
       ->required()
-      ->check(CLI::IsMember({"channels", "ports", "lanes"}));
+      ->check(CLI::IsMember({"channels", "ports", "igmp", "lanes"}));
   add_target_options(*command, options->target);
   command->add_flag("--json", options->json, "all there is, for programs");
   command->footer(

@@ -9,31 +9,87 @@ namespace linecast::igmp {
 namespace {
 
 constexpr size_t kRecordHeaderSize = 8;
-constexpr size_t kSourceSize = 4;
 constexpr TimeNs kResponseUnitNs = 100 * kNsPerMs;
+constexpr uint8_t kSuppressBit = 0x08;
 
 // RFC 3376, section 4.1.1: from 128 on a floating-point number, 1 | mantissa (4) shifted by exponent + 3.
-TimeNs v3_response_ns(uint8_t code) {
-  if (code < 128) return code * kResponseUnitNs;
-  return ((code & 0x0f) | TimeNs{0x10}) * (TimeNs{1} << ((code >> 4 & 7) + 3)) * kResponseUnitNs;
+constexpr TimeNs from_code(uint8_t code) {
+  if (code < 128) return code;
+  return ((code & 0x0f) | TimeNs{0x10}) << ((code >> 4 & 7) + 3);
+}
+
+constexpr uint8_t to_code(TimeNs value) {
+  if (value < 128) return static_cast<uint8_t>(value);
+  for (int exponent = 0; exponent < 8; ++exponent) {
+    const TimeNs mantissa = value >> (exponent + 3);
+    if (mantissa < 0x20) return static_cast<uint8_t>(0x80 | exponent << 4 | (mantissa & 0x0f));
+  }
+  return 0xff;
 }
 
 }  // namespace
 
+MessageFault check_message(uint8_t ttl, Bytes message) {
+  if (message.size() < kMessageSize) return MessageFault::kLength;
+  if (ttl != 1) return MessageFault::kTtl;
+  if (net::checksum_finish(net::checksum_add(message)) != 0) return MessageFault::kChecksum;
+  return MessageFault::kNone;
+}
+
 std::optional<Query> decode_query(Bytes message) {
   if (message.size() < kMessageSize) return std::nullopt;
   Query query;
-  query.group = load_be32(&message[4]);
+  const uint8_t code = message[1];
   if (message.size() == kMessageSize) {
-    query.max_response_ns = message[1] == 0 ? kV1MaxResponseNs : message[1] * kResponseUnitNs;
+    query.version = code == 0 ? Version::kV1 : Version::kV2;
+    query.max_response_ns = code == 0 ? kV1MaxResponseNs : code * kResponseUnitNs;
+    query.group = code == 0 ? 0 : load_be32(&message[4]);
     return query;
   }
   if (message.size() < kV3QuerySize) return std::nullopt;
-  query.max_response_ns = v3_response_ns(message[1]);
+  query.group = load_be32(&message[4]);
+  query.max_response_ns = from_code(code) * kResponseUnitNs;
+  query.suppress = (message[8] & kSuppressBit) != 0;
+  query.robustness = message[8] & kMaxRobustness;
+  query.query_interval_ns = from_code(message[9]) * kNsPerSecond;
   const size_t sources_size = kSourceSize * load_be16(&message[10]);
   if (sources_size > message.size() - kV3QuerySize) return std::nullopt;
   query.sources = message.subspan(kV3QuerySize, sources_size);  // what follows is ignored, section 4.1.10
   return query;
+}
+
+bool is_addressed_to(const Query& query, Ipv4 destination, Ipv4 own) {
+  return destination == kAllHosts || destination == own || (query.group != 0 && destination == query.group);
+}
+
+size_t encode_query(const Query& query, MutableBytes message) {
+  const TimeNs response = query.max_response_ns / kResponseUnitNs;
+  ByteWriter w(message);
+  w.u8(static_cast<uint8_t>(MessageType::kQuery));
+  w.u8(query.version == Version::kV3 ? to_code(response)
+                                     : static_cast<uint8_t>(std::min<TimeNs>(response, UINT8_MAX)));
+  w.u16(0);  // checksum, written last
+  w.u32(query.group);
+  if (query.version != Version::kV3) return w.size();
+  w.u8(static_cast<uint8_t>((query.suppress ? kSuppressBit : 0) | query.robustness));
+  w.u8(to_code(query.query_interval_ns / kNsPerSecond));
+  w.u16(static_cast<uint16_t>(query.sources.size() / kSourceSize));
+  w.bytes(query.sources);
+  return w.size();
+}
+
+std::optional<GroupRecord> RecordReader::next() {
+  if (left_ == 0) return std::nullopt;
+  --left_;
+  GroupRecord record;
+  record.type = static_cast<RecordType>(reader_.u8());
+  const size_t auxiliary_words = reader_.u8();
+  const size_t sources = reader_.u16();
+  record.group = reader_.u32();
+  record.sources = reader_.bytes(kSourceSize * sources);
+  reader_.skip(4 * auxiliary_words);
+  if (!reader_.ok()) return std::nullopt;
+  return record;
 }
 
 Bytes finish_frame(MutableBytes buffer, size_t message_size, const net::Mac& mac, Ipv4 source,

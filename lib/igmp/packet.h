@@ -1,4 +1,4 @@
-// IGMP messages as bytes: queries taken apart, reports and leaves put together (RFC 2236, RFC 3376).
+// IGMP messages as bytes: queries and reports taken apart and put together (RFC 1112, RFC 2236, RFC 3376).
 #pragma once
 
 #include <optional>
@@ -11,10 +11,20 @@ namespace linecast::igmp {
 
 inline constexpr size_t kMessageSize = 8;          // bytes: all of versions 1 and 2, the head of a v3 report
 inline constexpr size_t kV3QuerySize = 12;         // without sources
+inline constexpr size_t kSourceSize = 4;           // an address in a list
 inline constexpr size_t kIpHeaderSize = 24;        // IPv4 with Router Alert (RFC 2113)
+inline constexpr uint16_t kMinMtu = 68;            // bytes (RFC 791)
+inline constexpr Ipv4 kAllHosts = 0xe0000001;      // 224.0.0.1: general queries
 inline constexpr Ipv4 kAllRouters = 0xe0000002;    // 224.0.0.2: v2 leaves
 inline constexpr Ipv4 kAllV3Routers = 0xe0000016;  // 224.0.0.22: v3 reports
 inline constexpr TimeNs kV1MaxResponseNs = 10 * kNsPerSecond;
+
+// RFC 3376, section 8.
+inline constexpr uint8_t kDefaultRobustness = 2;
+inline constexpr uint8_t kMaxRobustness = 7;  // QRV has 3 bits
+inline constexpr TimeNs kDefaultQueryIntervalNs = 125 * kNsPerSecond;
+
+enum class Version : uint8_t { kV1 = 1, kV2 = 2, kV3 = 3 };
 
 enum class MessageType : uint8_t {
   kQuery = 0x11,
@@ -34,14 +44,54 @@ enum class RecordType : uint8_t {
   kBlockOldSources = 6,
 };
 
+// What is wrong with a message before its type is looked at. Router Alert is not asked for: there are
+// switches that leave it out of their queries, and Linux takes those too.
+enum class MessageFault : uint8_t { kNone, kLength, kTtl, kChecksum };
+// message: behind the IPv4 header, to the end that the IPv4 length gives; all of it is summed (RFC 3376,
+// section 4.1.2). A TTL other than 1 may come from another network.
+MessageFault check_message(uint8_t ttl, Bytes message);
+
 struct Query {
-  Ipv4 group = 0;  // 0: a general query
+  Version version = Version::kV3;
+  Ipv4 group = 0;  // 0: a general query; always of version 1
   TimeNs max_response_ns = 0;
-  Bytes sources;  // 4 bytes each; of a group-and-source query only
+  // Version 3 only:
+  bool suppress = false;         // S: routers leave their timers alone
+  uint8_t robustness = 0;        // QRV; 0: not said
+  TimeNs query_interval_ns = 0;  // QQIC; 0: not said
+  Bytes sources;                 // 4 bytes each; of a group-and-source query only
 };
-// message: a query whose type and checksum are checked. None where the length is impossible (RFC 3376,
-// sections 4.1.8 and 7.1). A v1 query, Max Resp Time 0, is given 10 s (RFC 2236, section 4).
+// message: a query that check_message() passes. None where the length is impossible (RFC 3376, sections 4.1.8
+// and 7.1). A v1 query is given 10 s and no group, whatever its group field says (RFC 2236, section 4; RFC
+// 1112, appendix I).
 std::optional<Query> decode_query(Bytes message);
+// Whether a query to this address is for a host at `own`. Any of the interface's addresses will do (RFC 3376,
+// section 4.1.12); but of groups, all hosts' and the one that it asks about.
+bool is_addressed_to(const Query& query, Ipv4 destination, Ipv4 own);
+// Writes a v2 query, or a v3 query with its sources, without checksum; returns its size. Times are rounded
+// down to what their codes can say. message: room for kV3QuerySize and the sources.
+size_t encode_query(const Query& query, MutableBytes message);
+
+struct GroupRecord {
+  RecordType type{};  // as on the wire: may be none of the enumerators
+  Ipv4 group = 0;
+  Bytes sources;  // 4 bytes each
+};
+// Reads the group records of a v3 report, one by one.
+class RecordReader {
+ public:
+  // message: at least kMessageSize bytes.
+  explicit RecordReader(Bytes message) : reader_(message.subspan(6)), left_(reader_.u16()) {}
+
+  // The next record; none after the last, and from the first on that is longer than what is left.
+  std::optional<GroupRecord> next();
+  // After the last next(): whether all records were there.
+  bool whole() const { return reader_.ok(); }
+
+ private:
+  ByteReader reader_;
+  uint16_t left_;
+};
 
 // Completes a frame whose message of `message_size` bytes stands behind room for an Ethernet header and
 // kIpHeaderSize: writes both (TTL 1, DSCP CS6, Router Alert, don't fragment) and the message's checksum.

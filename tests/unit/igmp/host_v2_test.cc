@@ -26,7 +26,7 @@ TEST(HostV2, JoinIsReportedToTheGroupTwice) {
 // Scapy 2.5 builds it; the leave likewise to 224.0.0.2 with type 0x17.
 TEST(HostV2, BytesAreScapys) {
   std::vector<std::string> frames;
-  Host host({.mac = kMac, .address = kAddress, .version = Version::kV2}, Random(1),
+  Host host({.mac = kMac, .address = kAddress, .forced = Version::kV2}, Random(1),
             [&](Bytes frame) { frames.push_back(packets::to_hex(frame)); });
   host.join(0, kGroup, 0);
   host.poll(0);
@@ -94,7 +94,7 @@ TEST(HostV2, AnothersReportSuppressesTheAnswer) {
   wire.host.join(0, kGroup + 1, 0);
   const TimeNs now = settle(wire);
   wire.query(now, kGeneralQuery);
-  wire.host.receive(now, kRouter, 1, message(kReport));
+  wire.hear(now, kRouter, kReport);
   EXPECT_EQ(wire.host.count(HostCounter::kSuppressed), 1u);
   EXPECT_THAT(wire.run_until(now + 10 * kNsPerSecond), ElementsAre("239.1.2.4: REPORT 239.1.2.4"));
   wire.query(now + 20 * kNsPerSecond, kGroupQuery);
@@ -106,16 +106,16 @@ TEST(HostV2, AnothersReportOfVersion1Suppresses) {
   wire.host.join(0, kGroup, 0);
   const TimeNs now = settle(wire);
   wire.query(now, kGroupQuery);
-  wire.host.receive(now, kRouter, 1, message("12000000ef010203"));
+  wire.hear(now, kRouter, "12000000ef010203");
   EXPECT_THAT(wire.run_until(now + kNsPerSecond), IsEmpty());
 }
 
 TEST(HostV2, AJoinIsReportedOnceWhateverOthersReport) {
   Wire wire(Version::kV2);
   wire.host.join(0, kGroup, 0);
-  wire.host.receive(0, kRouter, 1, message(kReport));
+  wire.hear(0, kRouter, kReport);
   EXPECT_EQ(wire.poll(0).size(), 1u);
-  wire.host.receive(0, kRouter, 1, message(kReport));
+  wire.hear(0, kRouter, kReport);
   EXPECT_THAT(wire.run_until(kNsPerSecond), IsEmpty()) << "its repetition is spared";
 }
 
@@ -124,7 +124,7 @@ TEST(HostV2, ItsOwnReportComeBackSuppressesNothing) {
   wire.host.join(0, kGroup, 0);
   const TimeNs now = settle(wire);
   wire.query(now, kGroupQuery);
-  wire.host.receive(now, kAddress, 1, message(kReport));
+  wire.hear(now, kAddress, kReport);
   EXPECT_EQ(wire.run_until(now + kNsPerSecond).size(), 1u);
 }
 

@@ -167,7 +167,7 @@ TEST(HostV3, GroupAndSourceQueryDrawsTheGroupWhereASourceIsOurs) {
   const TimeNs now = settle(wire);
   wire.query(now, "110a0000ef010203027d00010a090002");  // another source
   EXPECT_EQ(wire.host.next_due(), kNever);
-  EXPECT_EQ(wire.host.count(HostCounter::kIgnored), 1u);
+  EXPECT_EQ(wire.host.count(HostCounter::kNotJoined), 1u);
   wire.query(now, "110a0000ef010203027d00020a0900020a090001");
   EXPECT_THAT(wire.run_until(now + kNsPerSecond), ElementsAre("224.0.0.22: IS_IN 239.1.2.3 {10.9.0.1}"));
 }
@@ -187,7 +187,7 @@ TEST(HostV3, OthersReportsSuppressNothing) {
   wire.host.join(0, kGroup, 0);
   const TimeNs now = settle(wire);
   wire.query(now, kGroupQuery);
-  wire.host.receive(now, kRouter, 1, message("16000000ef010203"));
+  wire.hear(now, kRouter, "16000000ef010203");
   EXPECT_EQ(wire.run_until(now + kNsPerSecond).size(), 1u);
   EXPECT_EQ(wire.host.count(HostCounter::kSuppressed), 0u);
 }

@@ -1,5 +1,6 @@
-// A host under test, and its frames in words: "239.1.2.3: REPORT 239.1.2.3" or
-// "224.0.0.22: TO_EX 239.1.2.3, ALLOW 239.1.2.4 {10.9.0.1}". Every frame is checked on the way.
+// A host or a querier under test, and its frames in words: "239.1.2.3: REPORT 239.1.2.3",
+// "224.0.0.22: TO_EX 239.1.2.3, ALLOW 239.1.2.4 {10.9.0.1}" or "239.1.2.3: QUERY 239.1.2.3 {10.9.0.1} S".
+// Every frame is checked on the way.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -19,7 +20,24 @@ inline constexpr Ipv4 kRouter = 0x0a0000fe;
 inline constexpr Ipv4 kGroup = 0xef010203;
 inline constexpr Ipv4 kSource = 0x0a090001;
 
+// The rest of a v3 query must be as the querier's default settings have it; see QuerierWire.
+inline std::string describe_query(Bytes message) {
+  std::string text = "QUERY";
+  if (message.size() == 8) text = message[1] == 0 ? "QUERY1" : "QUERY2";
+  if (load_be32(&message[4]) != 0) text += " " + to_string(load_be32(&message[4]));
+  if (message.size() == 8) return text;
+  ByteReader r(message.subspan(8));
+  const bool suppress = (r.u8() & 8) != 0;
+  r.u8();
+  const int sources = r.u16();
+  for (int i = 0; i < sources; ++i) text += (i == 0 ? " {" : " ") + to_string(r.u32());
+  EXPECT_TRUE(r.done()) << "the query's length is not its sources'";
+  return text + (sources > 0 ? "}" : "") + (suppress ? " S" : "");
+}
+
 inline std::string describe(Bytes message) {
+  if (message[0] == 0x11) return describe_query(message);
+  if (message[0] == 0x12) return "REPORT1 " + to_string(load_be32(&message[4]));
   if (message[0] == 0x16) return "REPORT " + to_string(load_be32(&message[4]));
   if (message[0] == 0x17) return "LEAVE " + to_string(load_be32(&message[4]));
   EXPECT_EQ(message[0], 0x22);
@@ -65,11 +83,22 @@ inline std::vector<uint8_t> message(std::string_view hex) {
   return out;
 }
 
+// Where a message of this kind is sent to by its RFC.
+inline Ipv4 usual_destination(Bytes message) {
+  if (message.size() < 8) return kAllHosts;
+  if (message[0] == 0x17) return kAllRouters;
+  if (message[0] == 0x22) return kAllV3Routers;
+  const Ipv4 group = load_be32(&message[4]);
+  return group == 0 ? kAllHosts : group;
+}
+
 class Wire {
  public:
-  explicit Wire(Version version, uint16_t mtu = 1500, uint64_t seed = 1)
-      : host({.mac = kMac, .address = kAddress, .mtu = mtu, .version = version}, Random(seed),
-             [this, mtu](Bytes frame) { sent_.push_back(describe_frame(frame, mtu)); }) {}
+  explicit Wire(std::optional<Version> forced, uint16_t mtu = 1500, uint64_t seed = 1)
+      : Wire(HostConfig{.mac = kMac, .address = kAddress, .mtu = mtu, .forced = forced}, seed) {}
+  explicit Wire(const HostConfig& config, uint64_t seed = 1)
+      : host(config, Random(seed),
+             [this, mtu = config.mtu](Bytes frame) { sent_.push_back(describe_frame(frame, mtu)); }) {}
 
   // What was sent since the last call.
   std::vector<std::string> sent() { return std::exchange(sent_, {}); }
@@ -85,7 +114,11 @@ class Wire {
       for (std::string& frame : poll(host.next_due())) all.push_back(std::move(frame));
     return all;
   }
-  void query(TimeNs now, std::string_view hex) { host.receive(now, kRouter, 1, message(hex)); }
+  void hear(TimeNs now, Ipv4 source, std::string_view hex) {
+    const auto bytes = message(hex);
+    host.receive(now, source, usual_destination(bytes), 1, bytes);
+  }
+  void query(TimeNs now, std::string_view hex) { hear(now, kRouter, hex); }
 
  private:
   std::vector<std::string> sent_;
