@@ -95,15 +95,29 @@ class Namespace:
         chain = f'chain ingress {{ type filter hook ingress device "{interface}" priority 0; {"; ".join(rules)}; }}'
         self.run('nft', '-f', '-', stdin='\n'.join(['table netdev loss {', *counters, chain, '}']))
 
+    def count(self, name, interface, match):
+        """Counts what comes in by the interface and matches, an expression of nft's; see `counted`."""
+        chain = f'chain {name} {{ type filter hook ingress device "{interface}" priority -1; {match} counter name {name}; }}'
+        self.run('nft', '-f', '-', stdin=f'table netdev count {{ counter {name} {{}}\n{chain}\n}}')
+
+    def counted(self, name):
+        """Packets that `count` of that name has seen."""
+        listed = json.loads(self.run('nft', '-j', 'list', 'counter', 'netdev', 'count', name))['nftables']
+        return next(item['counter']['packets'] for item in listed if 'counter' in item)
+
     def losses(self):
         """{group: {sent_original, lost_original, sent_repair, lost_repair}}: what nftables saw and dropped."""
         found = {}
-        for item in json.loads(self.run('nft', '-j', 'list', 'counters'))['nftables']:
+        for item in json.loads(self.run('nft', '-j', 'list', 'counters', 'table', 'netdev', 'loss'))['nftables']:
             counter = item.get('counter')
             if counter:
                 verb, kind, *group = counter['name'].split('_')
                 found.setdefault('.'.join(group), {})[f'{verb}_{kind}'] = counter['packets']
         return found
+
+    def join(self, interface_address, *groups):
+        """A kernel host that joins the groups (GROUP or GROUP@SOURCE) until it is stopped; see lab.member."""
+        return self.start('/usr/bin/python3', Path(__file__).with_name('member.py'), interface_address, *groups)
 
 
 class Network:
@@ -148,6 +162,15 @@ class Network:
                       'mcast_last_member_interval', '25', 'mcast_membership_interval', '260',
                       'mcast_querier_interval', '250')
         namespace.run('ip', 'link', 'set', name, 'type', 'bridge', 'mcast_querier', '1')
+        self._plug_in(namespace, name, ports)
+
+    def hub(self, namespace, name, ports):
+        """Sends everything to every port."""
+        namespace.run('ip', 'link', 'add', name, 'type', 'bridge', 'mcast_snooping', '0')
+        self._plug_in(namespace, name, ports)
+
+    @staticmethod
+    def _plug_in(namespace, name, ports):
         for port in ports:
             namespace.run('ip', 'link', 'set', port, 'master', name)
         namespace.run('ip', 'link', 'set', name, 'up')

@@ -44,10 +44,21 @@ class Headend(Program):
         wait_until(lambda: self.check_running() and 'running' in self.log.read_text(errors='replace'),
                    timeout_s, 'the headend does not say that it is running')
 
+    def show(self, what):
+        """The rows of `linecast show WHAT`."""
+        return json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(self.lineup)]))[what]
+
     def channels(self):
         """{name: counters}"""
-        shown = call([str(LINECAST), 'show', 'channels', '--json', '--lineup', str(self.lineup)])
-        return {channel['name']: channel for channel in json.loads(shown)['channels']}
+        return {channel['name']: channel for channel in self.show('channels')}
+
+    def drops(self):
+        """{name: count} of the lanes and channels together."""
+        found = {}
+        for row in [*self.show('lanes'), *self.show('channels')]:
+            for name, count in row['dropped'].items():
+                found[name] = found.get(name, 0) + count
+        return found
 
 
 class Receiver(Program):

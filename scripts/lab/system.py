@@ -15,11 +15,11 @@ SKIPPED_STATUS = 77
 
 
 class Lab:
-    """A directory, the network of lab.topology with one receiver namespace or more, and programs in it."""
+    """A directory, a network with one receiver namespace or more, and programs in it."""
 
-    def __init__(self, directory, network, receivers):
+    def __init__(self, directory, topology):
         self.directory = directory
-        self.topology = Topology(network, receivers)
+        self.topology = topology
         self.headend = None
         self.started = {}  # how often a program of that name
 
@@ -27,21 +27,21 @@ class Lab:
         self.started[kind] = self.started.get(kind, 0) + 1
         return f'{kind}{self.started[kind]}'
 
-    def write_lineup(self, channels):
+    def write_lineup(self, channels, input_port=None):
         """lineup.yaml of these channels, and what it refers to."""
         new_keys(self.directory, {channel.name: channel.cipher for channel in channels if channel.cipher})
         (self.directory / 'state').mkdir(exist_ok=True)
         path = self.directory / 'lineup.yaml'
-        path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2]))
+        path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2], input_port))
         return path
 
-    def start_headend(self, channels):
-        self.headend = Headend(self.topology.headend, self.directory, self.write_lineup(channels))
+    def start_headend(self, channels, input_port=None):
+        self.headend = Headend(self.topology.headend, self.directory, self.write_lineup(channels, input_port))
         self.headend.wait_ready()
         return self.headend
 
-    def start_receiver(self, channel, out, *more, number=1, key=None):
-        """linecast-receive of one channel in namespace receiver<number>."""
+    def start_receiver(self, channel, out, *more, number=1, key=None, source=HEADEND_OUT):
+        """linecast-receive of one channel in namespace receiver<number>; source None joins it from any sender."""
         keys = ['--clear']
         if channel.cipher:
             new_keys(self.directory, {channel.name: channel.cipher})
@@ -49,7 +49,7 @@ class Lab:
                     '--trust', self.directory / 'signing.key.pub']
         return Receiver(self.topology.receivers[number - 1], self.name_of('receive'), self.directory,
                         '--channel', channel.name, '--group', f'{channel.group}:{SMART_PORT}',
-                        '--source', HEADEND_OUT, '--interface', 'eth0', *keys, '--out', out, *more)
+                        *(['--source', source] if source else []), '--interface', 'eth0', *keys, '--out', out, *more)
 
     def start_feed(self, *feeds):
         """(file, channel) pairs, live."""
@@ -57,7 +57,7 @@ class Lab:
                       *(f'{file}={channel.source}' for file, channel in feeds))
 
 
-def run(*tests, receivers=1):
+def run(*tests, receivers=1, topology=Topology):
     if reason := why_no_namespaces():
         print(reason)
         sys.exit(SKIPPED_STATUS)
@@ -68,7 +68,7 @@ def run(*tests, receivers=1):
         with tempfile.TemporaryDirectory(prefix='linecast-system-') as directory:
             try:
                 with Network() as network:
-                    test(Lab(Path(directory), network, receivers))
+                    test(Lab(Path(directory), topology(network, receivers)))
                 print(f'ok {number} - {name}', flush=True)
             except (AssertionError, LabError):
                 failed = True

@@ -7,11 +7,13 @@
 The addresses in brackets are the appliance's own: the kernel of its namespace has none, and answers nothing.
 """
 
+import json
 from dataclasses import dataclass
 
 from lab.network import Network
 
 SOURCE_ADDRESS = '10.71.0.2'
+BYSTANDER_ADDRESS = '10.71.0.3'
 HEADEND_IN = '10.71.0.1'
 HEADEND_OUT = '10.72.0.1'
 SMART_PORT = 47100
@@ -55,20 +57,61 @@ class Topology:
         self.switch = network.namespace('switch')
         self.receivers = [network.namespace(f'receiver{number}') for number in range(1, receivers + 1)]
 
+        self.connect_input(network)
+        self.connect_output(network)
+
+    def connect_input(self, network):
         network.veth(self.source, 'src0', self.headend, 'in0')
         self.source.feeds_dpdk('src0')
         self.source.address('src0', f'{SOURCE_ADDRESS}/24')
 
+    def connect_output(self, network):
         network.veth(self.headend, 'out0', self.switch, 'up0')
         self.switch.feeds_dpdk('up0')
         for number, receiver in enumerate(self.receivers, 1):
             network.veth(self.switch, f'down{number}', receiver, 'eth0')
             receiver.address('eth0', f'10.72.0.{10 + number}/24')
-        network.bridge(self.switch, 'br0', ['up0', *(f'down{number}' for number in range(1, receivers + 1))])
+        network.bridge(self.switch, 'br0', ['up0', *(f'down{number}' for number in range(1, len(self.receivers) + 1))])
 
 
-def lineup(channels, lcores):
-    """The headend's YAML; key and state files are taken from the lineup's own directory."""
+class SwitchedInput(Topology):
+    """With a switch like that of the output on the input side too, and a bystander (10.71.0.3) on it:
+
+    source src0 --- tosource  br0  toheadend --- in0 headend
+                       tobystander ------------- eth0 bystander
+    """
+
+    def connect_input(self, network):
+        self.input_switch = network.namespace('inswitch')
+        self.bystander = network.namespace('bystander')
+        network.veth(self.source, 'src0', self.input_switch, 'tosource')
+        network.veth(self.input_switch, 'toheadend', self.headend, 'in0')
+        network.veth(self.input_switch, 'tobystander', self.bystander, 'eth0')
+        self.input_switch.feeds_dpdk('toheadend')
+        self.source.address('src0', f'{SOURCE_ADDRESS}/24')
+        self.bystander.address('eth0', f'{BYSTANDER_ADDRESS}/24')
+        network.bridge(self.input_switch, 'br0', ['tosource', 'toheadend', 'tobystander'])
+
+    def set_igmp_version(self, version):
+        self.input_switch.run('ip', 'link', 'set', 'br0', 'type', 'bridge', 'mcast_igmp_version', version)
+
+    def joined(self, port='toheadend'):
+        """{group: [sources]} that the switch sends to the port; no sources: any."""
+        shown = json.loads(self.input_switch.run('bridge', '-d', '-j', 'mdb', 'show', 'dev', 'br0'))[0]['mdb']
+        found = {}
+        for entry in shown:
+            if entry['port'] == port:
+                # Version 3 has an entry for (*, group), and one for each (source, group).
+                sources = found.setdefault(entry['grp'], [])
+                sources += [entry['src']] if 'src' in entry else []
+        return found
+
+
+def lineup(channels, lcores, input_port=None):
+    """The headend's YAML; key and state files are taken from the lineup's own directory.
+
+    input_port: keys of the port `in` that differ from what this network needs, or are more than that.
+    """
     main_lcore, *lanes = lcores
     return f'''\
 headend:
@@ -83,9 +126,7 @@ lanes:
   idle_sleep_us: 50  # cores are shared here
 eal: [--in-memory, --no-pci]
 ports:
-  - name: in
-    device: net_af_packet0,iface=in0
-    address: {HEADEND_IN}/24
+  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{HEADEND_IN}/24', **(input_port or {})})}
   - name: out
     device: net_af_packet1,iface=out0
     address: {HEADEND_OUT}/24

@@ -2,7 +2,6 @@
 """Frames and packets that are wrong in every way, among good ones: each kind is dropped and counted by name, and
 disturbs nothing: every channel stays bit-exact."""
 
-import json
 import random
 import socket
 import struct
@@ -16,8 +15,7 @@ sys.path[:0] = [str(ROOT / 'scripts'), str(ROOT / 'tests/vectors')]
 import smart
 from lab import system
 from lab.media import sha256, write_noise
-from lab.network import call, wait_until
-from lab.programs import LINECAST
+from lab.network import wait_until
 from lab.topology import HEADEND_IN, HEADEND_OUT, SMART_PORT, Channel
 
 NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 6_000_000, 'aes-128-gcm')
@@ -92,17 +90,6 @@ for line in sys.stdin:
 '''
 
 
-def drops(lab):
-    """{name: count} of the lanes and channels together."""
-    found = {}
-    for what in ('lanes', 'channels'):
-        shown = json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(lab.directory / 'lineup.yaml')]))
-        for row in shown[what]:
-            for name, count in row['dropped'].items():
-                found[name] = found.get(name, 0) + count
-    return found
-
-
 def wrong_packets_are_counted_and_disturb_nothing(lab):
     feeds, outs, receivers = [], {}, []
     for channel in (NEWS, FILM):
@@ -112,17 +99,16 @@ def wrong_packets_are_counted_and_disturb_nothing(lab):
         outs[feed] = lab.directory / f'{channel.name}.played'
         receivers.append(lab.start_receiver(channel, outs[feed], '--buffer-ms', '500'))
     lab.topology.receivers[0].lose('eth0', 5, [NEWS.group, FILM.group], SMART_PORT)
-    lab.start_headend([NEWS, FILM])
+    headend = lab.start_headend([NEWS, FILM])
     time.sleep(1.5)
-    before = drops(lab)
+    before = headend.drops()
     feeder = lab.start_feed(*feeds)
     time.sleep(1)
 
     frames = bad_frames()
     lab.topology.source.run('/usr/bin/python3', '-c', SEND_RAW, 'src0',
                             stdin='\n'.join(frame.hex() for frame in frames.values()))
-    out_mac = call([str(LINECAST), 'show', 'ports', '--json', '--lineup', str(lab.directory / 'lineup.yaml')])
-    mac = next(port['mac'] for port in json.loads(out_mac)['ports'] if port['name'] == 'out')
+    mac = next(port['mac'] for port in headend.show('ports') if port['name'] == 'out')
     requests = bad_requests(lab, bytes.fromhex(mac.replace(':', '')))
     lab.topology.receivers[0].run('/usr/bin/python3', '-c', SEND_RAW, 'eth0',
                                   stdin='\n'.join(frame.hex() for frame in requests))
@@ -137,7 +123,7 @@ def wrong_packets_are_counted_and_disturb_nothing(lab):
 
     wait_until(feeder.done, SECONDS + 10, 'the feed does not end', 0.2)
     time.sleep(1.5)
-    after = drops(lab)
+    after = headend.drops()
     grown = {name for name, count in after.items() if count > before.get(name, 0)}
     for receiver in receivers:
         receiver.stop()
