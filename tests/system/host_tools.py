@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""The appliance as other people's tools see it: arping is answered, and tcpdump and tshark find its IGMP flawless."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
+# pylint: disable=wrong-import-position
+from lab import system
+from lab.network import call, wait_until
+from lab.topology import HEADEND_IN, HEADEND_OUT, SOURCE_ADDRESS, Channel, SwitchedInput
+
+NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 6_000_000, None)
+FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 6_000_000, None, source_specific=True)
+NOBODY = '10.71.0.77'
+
+
+def arping(namespace, interface, address):
+    """The MAC addresses of the answers."""
+    done = subprocess.run(namespace.command('arping', '-I', interface, '-c', 1, '-w', '1', address),
+                          capture_output=True, text=True, check=False)
+    return re.findall(r'reply from \S+ \[([0-9A-F:]+)\]', done.stdout)
+
+
+def arping_is_answered_on_each_port_and_for_its_own_address_only(lab):
+    headend = lab.start_headend([NEWS])
+    macs = {port['name']: port['mac'].upper() for port in headend.show('ports')}
+    topology = lab.topology
+    assert arping(topology.source, 'src0', HEADEND_IN) == [macs['in']]
+    assert arping(topology.receivers[0], 'eth0', HEADEND_OUT) == [macs['out']]
+    assert not arping(topology.source, 'src0', NOBODY), "answered for another's address"
+    assert not arping(topology.source, 'src0', HEADEND_OUT), "answered for another port's address"
+
+
+def capture_igmp(lab, version):
+    """The path of what passes between switch and headend, from the headend's start to its end, queries included."""
+    lab.topology.set_igmp_version(version)
+    path = lab.directory / 'igmp.pcap'
+    tcpdump = lab.topology.input_switch.start(
+        'tcpdump', '-i', 'toheadend', '-w', path, '-Z', 'root', '-U', '--immediate-mode', f'igmp and src {HEADEND_IN}',
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
+    lab.topology.headend.count('queries', 'in0', 'ip daddr 224.0.0.1')
+    headend = lab.start_headend([NEWS, FILM], {'igmp': version})
+    before = lab.topology.headend.counted('queries')
+    wait_until(lambda: lab.topology.headend.counted('queries') > before, 3, 'the switch does not query')
+    time.sleep(0.6)  # the response time of the switch's queries, and a bit
+    headend.stop()
+    wait_until(lambda: not lab.topology.joined(), 2, 'the headend does not leave')
+    tcpdump.terminate()
+    tcpdump.wait(10)
+    return path
+
+
+def tools_agree(path, messages):
+    """messages: {(what tcpdump calls it, destination address, destination MAC)}, which must be all that there are."""
+    lines = call(['tcpdump', '-r', str(path), '-nn', '-e', '-t', '-vvv']).replace('\n    ', ' ').splitlines()
+    found = set()
+    for line in lines:
+        match = re.fullmatch(
+            r'\S+ > (\S+), ethertype IPv4 \(0x0800\), length \d+: \(tos 0xc0, ttl 1, id \d+, offset 0, '
+            rf'flags \[(?:none|DF)\], proto IGMP \(2\), length \d+, options \(RA\)\) {HEADEND_IN} > (\S+): igmp (.*)', line)
+        assert match, f'tcpdump says: {line}'
+        assert 'bad' not in line and 'invalid' not in line and '[|' not in line, f'tcpdump says: {line}'
+        records = re.findall(r'\[gaddr [^]]*\]', match[3]) or [match[3]]
+        found |= {(record, match[2], match[1]) for record in records}
+    assert found == messages, f'tcpdump says: {found ^ messages}'
+
+    fields = ['ip.ttl', 'ip.dsfield.dscp', 'ip.opt.type', 'ip.opt.ra', 'ip.checksum.status', 'igmp.checksum.status',
+              '_ws.malformed', '_ws.expert.severity']
+    shown = call(['tshark', '-n', '-r', str(path), '-o', 'ip.check_checksum:TRUE', '-T', 'fields',
+                  *(part for field in fields for part in ('-e', field))]).splitlines()
+    assert len(shown) == len(lines)
+    for row in shown:
+        values = dict(zip(fields, row.split('\t')))
+        assert values == {'ip.ttl': '1', 'ip.dsfield.dscp': '48', 'ip.opt.type': '148', 'ip.opt.ra': '0',
+                          'ip.checksum.status': '1', 'igmp.checksum.status': '1', '_ws.malformed': '',
+                          '_ws.expert.severity': ''}, f'tshark says: {values}'
+
+
+def tcpdump_and_tshark_find_igmpv2_flawless(lab):
+    tools_agree(capture_igmp(lab, 2), {
+        ('v2 report 239.71.1.1', '239.71.1.1', '01:00:5e:47:01:01'),
+        ('v2 report 239.71.1.2', '239.71.1.2', '01:00:5e:47:01:02'),
+        ('leave 239.71.1.1', '224.0.0.2', '01:00:5e:00:00:02'),
+        ('leave 239.71.1.2', '224.0.0.2', '01:00:5e:00:00:02')})
+
+
+def tcpdump_and_tshark_find_igmpv3_flawless(lab):
+    tools_agree(capture_igmp(lab, 3), {
+        (f'[gaddr {group}]', '224.0.0.22', '01:00:5e:00:00:16') for group in (
+            '239.71.1.1 to_ex { }', '239.71.1.1 is_ex { }', '239.71.1.1 to_in { }',
+            f'239.71.1.2 allow {{ {SOURCE_ADDRESS} }}', f'239.71.1.2 is_in {{ {SOURCE_ADDRESS} }}',
+            f'239.71.1.2 block {{ {SOURCE_ADDRESS} }}')})
+
+
+system.run(arping_is_answered_on_each_port_and_for_its_own_address_only, tcpdump_and_tshark_find_igmpv2_flawless,
+           tcpdump_and_tshark_find_igmpv3_flawless, topology=SwitchedInput)
