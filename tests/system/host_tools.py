@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The appliance as other people's tools see it: arping is answered, and tcpdump and tshark find its IGMP flawless."""
+"""The appliance as other people's tools see it: ping and arping are answered, tcpdump and tshark find its IGMP flawless."""
 
 import re
 import subprocess
@@ -16,6 +16,17 @@ from lab.topology import HEADEND_IN, HEADEND_OUT, SOURCE_ADDRESS, Channel, Switc
 NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 6_000_000, None)
 FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 6_000_000, None, source_specific=True)
 NOBODY = '10.71.0.77'
+SEND_TO_CLOSED_PORT = '''
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    sender.settimeout(2)
+    sender.connect((sys.argv[1], 9))
+    sender.send(b'to nobody')
+    try:
+        sender.recv(1)
+    except ConnectionRefusedError:
+        print('refused')
+'''
 
 
 def arping(namespace, interface, address):
@@ -33,6 +44,27 @@ def arping_is_answered_on_each_port_and_for_its_own_address_only(lab):
     assert arping(topology.receivers[0], 'eth0', HEADEND_OUT) == [macs['out']]
     assert not arping(topology.source, 'src0', NOBODY), "answered for another's address"
     assert not arping(topology.source, 'src0', HEADEND_OUT), "answered for another port's address"
+
+
+def ping_is_answered_with_its_payload(lab):
+    lab.start_headend([NEWS])
+    for namespace, address in ((lab.topology.source, HEADEND_IN), (lab.topology.receivers[0], HEADEND_OUT)):
+        for size in (0, 56, 1472):  # bytes of payload; the last makes a packet of the whole MTU
+            printed = namespace.run('ping', '-n', '-c', 3, '-i', '0.2', '-W', '1', '-s', size, '-p', 'c0ffee17', '-M', 'do',
+                                    address)
+            # ping compares each payload with what it sent.
+            assert '3 received, 0% packet loss' in printed and 'wrong' not in printed, printed
+            assert printed.count('DUP') == 0, printed
+    done = subprocess.run(lab.topology.source.command('ping', '-n', '-c', 1, '-W', '1', HEADEND_OUT),
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0, f"answered for another port's address: {done.stdout}"
+
+
+def a_datagram_to_a_closed_port_is_refused(lab):
+    headend = lab.start_headend([NEWS])
+    # The kernel matches the ICMP message to the socket by the headers that it quotes.
+    printed = lab.topology.source.run('/usr/bin/python3', '-c', SEND_TO_CLOSED_PORT, HEADEND_IN)
+    assert printed.strip() == 'refused', f'{printed}; {headend.drops()}'
 
 
 def capture_igmp(lab, version):
@@ -97,5 +129,6 @@ def tcpdump_and_tshark_find_igmpv3_flawless(lab):
             f'239.71.1.2 block {{ {SOURCE_ADDRESS} }}')})
 
 
-system.run(arping_is_answered_on_each_port_and_for_its_own_address_only, tcpdump_and_tshark_find_igmpv2_flawless,
+system.run(arping_is_answered_on_each_port_and_for_its_own_address_only, ping_is_answered_with_its_payload,
+           a_datagram_to_a_closed_port_is_refused, tcpdump_and_tshark_find_igmpv2_flawless,
            tcpdump_and_tshark_find_igmpv3_flawless, topology=SwitchedInput)
