@@ -46,7 +46,8 @@ class Headend(Program):
 
     def show(self, what):
         """The rows of `linecast show WHAT`."""
-        return json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(self.lineup)]))[what]
+        shown = json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(self.lineup)]))
+        return shown['interfaces' if what == 'igmp' else what]
 
     def channels(self):
         """{name: counters}"""

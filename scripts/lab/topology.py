@@ -95,6 +95,16 @@ class SwitchedInput(Topology):
     def set_igmp_version(self, version):
         self.input_switch.run('ip', 'link', 'set', 'br0', 'type', 'bridge', 'mcast_igmp_version', version)
 
+    def stop_querier(self):
+        """The switch leaves the asking to others, and takes hosts to answer once in 3 s."""
+        self.input_switch.run('ip', 'link', 'set', 'br0', 'type', 'bridge', 'mcast_querier', '0',
+                              'mcast_membership_interval', '300')
+
+    def router_ports(self):
+        """The switch's ports with a querier or a router behind them."""
+        shown = json.loads(self.input_switch.run('bridge', '-d', '-j', 'mdb', 'show', 'dev', 'br0'))[0]['router']
+        return [router['port'] for router in shown.get('br0', [])]
+
     def joined(self, port='toheadend'):
         """{group: [sources]} that the switch sends to the port; no sources: any."""
         shown = json.loads(self.input_switch.run('bridge', '-d', '-j', 'mdb', 'show', 'dev', 'br0'))[0]['mdb']

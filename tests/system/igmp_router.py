@@ -28,7 +28,7 @@ def a_router_lists_the_joins_and_sends_what_they_ask_for(lab, version, channels,
         write_noise(feed, 3, 1_000_000, seed=channel.number)
         feeds.append((feed, channel))
         receivers.append(lab.start_receiver(channel, feed.with_suffix('.played'), '--buffer-ms', '300'))
-    headend = lab.start_headend(channels, {'address': f'{ROUTED_HEADEND}/24', 'igmp': version})
+    headend = lab.start_headend(channels, {'address': f'{ROUTED_HEADEND}/24', 'igmp': 'auto'})
     wait_until(lambda: router.memberships('down0') == joins, 5, 'the router does not list what was joined', 0.2)
     versions = {entry['version'] for entry in router.show('ip igmp groups')['down0']['groups']}
     assert versions == {version}, f'joined with {versions}'

@@ -82,6 +82,23 @@ def traffic_flows_only_to_ports_that_joined(lab):
     assert 'no_flow' not in headend.drops(), f'a group that nobody joined: {headend.drops()}'
 
 
+def a_switch_without_a_querier_of_its_own_lives_by_the_headends(lab):
+    topology = lab.topology
+    topology.stop_querier()
+    lab.start_headend([NEWS, FILM], {'igmp': 3, 'querier': {'version': 3, 'query_interval_s': 1, 'response_interval_s': 1}})
+    topology.bystander.join(BYSTANDER_ADDRESS, '239.71.1.5')
+    # A querier that joins groups itself is one of its network's hosts, and must answer itself as they do.
+    joins = ({'239.71.1.1': [], '239.71.1.2': [SOURCE_ADDRESS]}, {'239.71.1.5': []})
+
+    def joined():
+        return topology.joined('toheadend'), topology.joined('tobystander')
+
+    wait_until(lambda: joined() == joins, 4, 'the switch does not see what was joined')
+    wait_until(lambda: topology.router_ports() == ['toheadend'], 2, 'the switch does not see the querier')
+    stays(lambda: joined() == joins, 4, 'the switch forgets what is still joined')
+
+
 system.run(a_switch_of_igmpv2_sees_joins_keeps_them_and_drops_them_on_leave,
            a_switch_of_igmpv3_sees_joins_and_sources_keeps_them_and_drops_them_on_leave,
-           traffic_flows_only_to_ports_that_joined, topology=SwitchedInput)
+           traffic_flows_only_to_ports_that_joined, a_switch_without_a_querier_of_its_own_lives_by_the_headends,
+           topology=SwitchedInput)
