@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/crypto/key_file.h"
 #include "lib/lineup/draft.h"
+#include "lib/lineup/pci_card.h"
 #include "lib/lineup/spelling.h"
 
 namespace linecast::lineup {
@@ -108,9 +109,8 @@ void check_devices(const Draft& draft, FaultList& faults) {
   for (size_t i = 0; i < draft.devices.size(); ++i) {
     const Device& device = draft.devices[i];
     const Mark at = place(draft.ports[i], {"device"});
-    if (device.is_pci && !exists("/sys/bus/pci/devices/" + device.text))
-      faults.error(at, fmt::format("there is no PCI device {} here: `lspci -D | grep -i net` lists the cards",
-                                   device.text));
+    if (device.is_pci)
+      if (const std::string fault = card_fault(device.text); !fault.empty()) faults.error(at, fault);
     if (device.kernel_interface.empty()) continue;
     if (::if_nametoindex(device.kernel_interface.c_str()) == 0) {
       faults.error(at,
