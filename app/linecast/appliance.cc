@@ -6,6 +6,7 @@
 #include <set>
 
 #include "drivers/hugepages.h"
+#include "drivers/vfio_group.h"
 #include "lib/base/error.h"
 #include "lib/crypto/key_file.h"
 
@@ -73,6 +74,8 @@ bool without_hugepages(const lineup::Lineup& lineup, const std::vector<std::stri
 // EAL is started as a member: what must be known before it is asked for here.
 std::vector<std::string> checked_arguments(const lineup::Lineup& lineup,
                                            const std::vector<std::string>& more) {
+  for (const lineup::Port& port : lineup.ports)
+    if (port.is_pci) drivers::require_free_card(port.name, port.device);
   if (!without_hugepages(lineup, more)) drivers::require_hugepages(needed_memory(lineup));
   return eal_arguments(lineup, more);
 }
