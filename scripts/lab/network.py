@@ -30,8 +30,8 @@ def call(command, stdin=None):
     return done.stdout
 
 
-def _die_with_parent():
-    # Even kill -9 of the demo leaves no program behind.
+def die_with_parent():
+    """To be called in a child: even kill -9 of the demo leaves no program behind."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -61,7 +61,7 @@ class Namespace:
 
     def start(self, *command, **popen_arguments):
         """A process in this namespace, in a session of its own (Ctrl-C reaches us alone, and we stop the rest in order)."""
-        process = subprocess.Popen(self.command(*command), start_new_session=True, preexec_fn=_die_with_parent,
+        process = subprocess.Popen(self.command(*command), start_new_session=True, preexec_fn=die_with_parent,
                                    **popen_arguments)
         self.network.processes.append(process)
         return process
