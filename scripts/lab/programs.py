@@ -1,14 +1,16 @@
 """The programs under test, as processes in a namespace."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 from lab.network import LabError, call, stop, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-LINECAST = ROOT / 'build/app/linecast/linecast'
-RECEIVE = ROOT / 'build/app/receive/linecast-receive'
+BUILD = ROOT / os.environ.get('LINECAST_BUILD', 'build')
+LINECAST = BUILD / 'app/linecast/linecast'
+RECEIVE = BUILD / 'app/receive/linecast-receive'
 FEED_TS = ROOT / 'scripts/feed-ts'
 
 

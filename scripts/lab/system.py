@@ -1,4 +1,7 @@
-"""What a system test is made of: `run(test, ...)` calls each test with a Lab of its own, and prints TAP."""
+"""What a system test is made of: `run(test, ...)` calls each test with a Lab of its own, and prints TAP.
+
+A test may return lines worth reading, which are printed with its result.
+"""
 
 import os
 import signal
@@ -68,8 +71,8 @@ def run(*tests, receivers=1, topology=Topology):
         with tempfile.TemporaryDirectory(prefix='linecast-system-') as directory:
             try:
                 with Network() as network:
-                    test(Lab(Path(directory), topology(network, receivers)))
-                print(f'ok {number} - {name}', flush=True)
+                    notes = test(Lab(Path(directory), topology(network, receivers))) or []
+                print('\n#   '.join([f'ok {number} - {name}', *notes]), flush=True)
             except (AssertionError, LabError):
                 failed = True
                 print(f'not ok {number} - {name}')

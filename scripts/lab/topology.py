@@ -117,7 +117,7 @@ class SwitchedInput(Topology):
         return found
 
 
-def lineup(channels, lcores, input_port=None):
+def lineup(channels, lcores, input_port=None, devices=('net_af_packet0,iface=in0', 'net_af_packet1,iface=out0')):
     """The headend's YAML; key and state files are taken from the lineup's own directory.
 
     input_port: keys of the port `in` that differ from what this network needs, or are more than that.
@@ -134,10 +134,9 @@ lanes:
   main_lcore: {main_lcore}
   lcores: {lanes}
   idle_sleep_us: 50  # cores are shared here
-eal: [--in-memory, --no-pci]
 ports:
-  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{HEADEND_IN}/24', **(input_port or {})})}
+  - {json.dumps({'name': 'in', 'device': devices[0], 'address': f'{HEADEND_IN}/24', **(input_port or {})})}
   - name: out
-    device: net_af_packet1,iface=out0
+    device: "{devices[1]}"
     address: {HEADEND_OUT}/24
 channels:{''.join(channel.lineup() for channel in channels)}'''

@@ -1,0 +1,224 @@
+#!/usr/bin/python3
+"""The headend on PCI cards through vfio-pci with DPDK's own drivers, in a guest with emulated cards (scripts/nic-vm)."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'scripts'))
+# pylint: disable=wrong-import-position
+from lab import datagrams, guest, programs, system
+from lab.media import sha256, write_noise
+from lab.network import LabError, call, wait_until
+from lab.programs import LINECAST, Headend
+from lab.topology import SMART_PORT, SOURCE_ADDRESS, Channel, lineup
+
+# All are on one hub, so the headend's input sees its own output, and only filters keep it away.
+MODELS = ['e1000e', 'e1000e', 'vmxnet3', 'vmxnet3', 'e1000e', 'e1000e']
+SOURCE_CARD, RECEIVER_CARD = 4, 5  # with the kernel's driver
+HUGEPAGES = 256
+TIMEOUT_S = 280
+
+# The 82574L filters groups by 12 bits of the MAC address: its last byte and the upper half of the one before.
+NEWS = Channel('news', 1, 'udp://239.71.1.21:5000', '239.72.1.31', 4_000_000, 'aes-128-gcm')
+FILM = Channel('film', 2, 'rtp://239.71.1.22:5004', '239.72.1.32', 4_000_000, 'aes-256-gcm', format='rtp')
+NOT_JOINED = '239.71.1.23'
+SAME_BITS = '239.71.2.21'  # as NEWS
+STRAYS = 40
+
+
+class OneWire:
+    """What stands in for lab.topology.Topology: the same namespaces, joined by the hub once they have their cards."""
+
+    def __init__(self, network, _receivers):
+        self.headend = network.namespace('headend')
+        self.source = network.namespace('source')
+        self.receivers = [network.namespace('receiver1')]
+
+    def plug_in(self):
+        take_card(SOURCE_CARD, self.source, 'src0', f'{SOURCE_ADDRESS}/24')
+        take_card(RECEIVER_CARD, self.receivers[0], 'eth0', '10.72.0.11/24')
+
+
+def write_lineup(lab, channels, cards, name='lab'):
+    """A headend of this name on these cards, in and out."""
+    programs.new_keys(lab.directory, {channel.name: channel.cipher for channel in channels})
+    (lab.directory / f'{name}.state').mkdir(exist_ok=True)
+    text = lineup(channels, sorted(os.sched_getaffinity(0))[:2],
+                  devices=[guest.pci_address(card) for card in cards])
+    for old, new in (('name: lab', f'name: {name}'), ('state: state', f'state: {name}.state'),
+                     ('control: control.sock', f'control: {name}.sock'),
+                     ('idle_sleep_us: 50', 'idle_sleep_us: 1000')):  # two emulated cores do all
+        assert old in text, old
+        text = text.replace(old, new)
+    path = lab.directory / f'{name}.yaml'
+    path.write_text(text)
+    return path
+
+
+def interface_of(card):
+    """The kernel's name of a card's interface; None where it has none in our namespace."""
+    return next((path.name for path in Path(f'/sys/bus/pci/devices/{guest.pci_address(card)}').glob('net/*')), None)
+
+
+def take_card(card, namespace, name, address):
+    """A card of the kernel's moves into the namespace; it comes back by itself when that goes."""
+    wait_until(lambda: interface_of(card), 5, f'the kernel does not show card {card}')
+    call(['ip', 'link', 'set', interface_of(card), 'name', name, 'netns', namespace.path.name])
+    namespace.run('ip', 'link', 'set', name, 'up')
+    namespace.address(name, address)
+    wait_until(lambda: 'LOWER_UP' in namespace.run('ip', 'link', 'show', name), 10, f'{name} has no link')
+
+
+def linecast(*arguments):
+    return subprocess.run([LINECAST, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+
+
+def show(what, path):
+    return json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(path)]))[what]
+
+
+def bind_to_vfio(card):
+    device = Path('/sys/bus/pci/devices', guest.pci_address(card))
+    (device / 'driver_override').write_text('vfio-pci')
+    if (device / 'driver').exists():
+        (device / 'driver/unbind').write_text(device.name)
+    Path('/sys/bus/pci/drivers_probe').write_text(device.name)
+
+
+def start_headend(lab, path):
+    headend = Headend(lab.topology.headend, lab.directory, path)
+    headend.wait_ready(60)
+    return headend
+
+
+# --- the tests ------------------------------------------------------------------------------------------------------
+
+def a_card_of_the_kernel_is_refused_with_the_command_that_binds_it(lab):
+    path = write_lineup(lab, [NEWS], (0, 1))
+    interface = interface_of(0)
+    done = linecast('headend', '--lineup', path)
+    assert done.returncode == 2, f'status {done.returncode}: {done.stderr}'
+    command = re.search(r'lab\.yaml:\d+:\d+: error: card 0000:00:10\.0 is with the kernel\'s driver e1000e '
+                        rf'\(interface {interface}\): bind it to vfio-pci: (.*)\n', done.stderr)
+    assert command, done.stderr
+    assert interface_of(0) == interface, 'nothing was touched'
+    call(['sh', '-c', command[1]])
+    done = linecast('check', path)
+    assert done.returncode == 0, done.stderr
+
+
+def intel_82574l_cards_carry_channels_bit_exact(lab):
+    return main_job(lab, (0, 1), 'net_e1000_em', 'exact')
+
+
+def vmxnet3_cards_carry_channels_bit_exact(lab):
+    return main_job(lab, (2, 3), 'net_vmxnet3', 'all multicast')
+
+
+def main_job(lab, cards, driver, group_filter):
+    lab.topology.plug_in()
+    path = write_lineup(lab, [NEWS, FILM], cards)
+    headend = start_headend(lab, path)
+    ports = show('ports', path)
+    assert [port['driver'] for port in ports] == [driver, driver], ports
+    assert [port['group_filter'] for port in ports] == [group_filter, group_filter], ports
+    assert all(port['link'] == 'up' for port in ports), ports
+
+    receiver = lab.topology.receivers[0]
+    receiver.lose('eth0', 5, [NEWS.group, FILM.group], SMART_PORT)
+    feeds, receivers, notes = [], [], []
+    for channel in (NEWS, FILM):
+        feed = lab.directory / f'{channel.name}.ts'
+        write_noise(feed, 4, 1_000_000, seed=channel.number)
+        feeds.append((feed, channel))
+        receivers.append(lab.start_receiver(channel, feed.with_suffix('.played'), '--buffer-ms', '2000'))
+    time.sleep(1)
+    feeder = lab.start_feed(*feeds)
+    wait_until(feeder.done, 60, 'the feed does not end', 0.2)
+    time.sleep(2.5)
+    for one in receivers:
+        one.stop()
+    for feed, channel in feeds:
+        fed, played = sha256(feed), sha256(feed.with_suffix('.played'))
+        lost = receiver.losses()[channel.group]['lost_original']
+        notes.append(f'{driver}: {channel.name} fed {fed}, played {played}, {lost} packets lost and repaired')
+        assert fed == played, notes[-1]
+        assert lost > 0, 'something was lost on the way'
+    notes += strays_are_kept_out(lab, path, group_filter)
+    headend.stop()
+    return notes
+
+
+def strays_are_kept_out(lab, path, group_filter):
+    """What was not joined: an exact filter does not let it past the card, and software takes none of it for a channel."""
+    file = lab.directory / 'strays'
+    datagrams.write(file, [b'\x47' + bytes(187)] * STRAYS)
+
+    def counts():
+        """Frames that the card let past, datagrams that software knew no channel for, and those that it took."""
+        return (show('ports', path)[0]['received'],
+                sum(lane.get('dropped', {}).get('no_flow', 0) for lane in show('lanes', path)),
+                sum(channel['packets_in'] for channel in show('channels', path)))
+
+    notes, before = [], counts()
+    for group, kept_out in ((NOT_JOINED, group_filter == 'exact'), (SAME_BITS, False)):
+        lab.topology.source.run('/usr/bin/python3', datagrams.__file__, 'send', file, group, 5000, SOURCE_ADDRESS, 200)
+        time.sleep(0.5)
+        after = counts()
+        received, dropped, taken = (new - old for new, old in zip(after, before))
+        before = after
+        notes.append(f'{group_filter} filter: of {STRAYS} datagrams to {group}, card and software dropped all; '
+                     f'{received} frames came past the card')
+        assert taken == 0, f'{taken} of them were taken for a channel'
+        if kept_out:
+            assert received < STRAYS / 4 and dropped == 0, notes[-1]  # ARP comes past the card
+        else:
+            assert received >= STRAYS and dropped >= STRAYS, notes[-1]
+    return notes
+
+
+def a_card_in_use_is_refused_with_the_command_that_frees_it(lab):
+    first_path, second_path = (write_lineup(lab, [NEWS], (0, 1), name) for name in ('first', 'second'))
+    first = start_headend(lab, first_path)
+    done = linecast('headend', '--lineup', second_path)
+    assert done.returncode == 1 and 'DPDK' not in done.stderr, f'status {done.returncode}: {done.stderr}'
+    command = re.search(rf'port in: card {guest.pci_address(0)} is in use by process (\d+) \(.*{first_path}\)\. '
+                        r'Stop it: (kill \1)\n', done.stderr)
+    assert command, done.stderr
+    first.check_running()
+    assert show('ports', first_path)[0]['link'] == 'up'
+    call(['sh', '-c', command[2]])
+    assert first.process.wait(20) == 0
+    start_headend(lab, second_path).stop()
+
+
+def in_guest():
+    Path('/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages').write_text(str(HUGEPAGES))
+    for module in ('e1000e', 'vfio-pci'):
+        call(['modprobe', module])
+    for card in (1, 2, 3):  # by hand: dpdk-devbind.py takes 10 s for each here
+        bind_to_vfio(card)
+    system.run(a_card_of_the_kernel_is_refused_with_the_command_that_binds_it,
+               a_card_in_use_is_refused_with_the_command_that_frees_it, intel_82574l_cards_carry_channels_bit_exact,
+               vmxnet3_cards_carry_channels_bit_exact, topology=OneWire)
+
+
+def main():
+    command = ['env', 'LINECAST_BUILD=build-guest', '/usr/bin/python3', '-B', Path(__file__).resolve(), 'guest']
+    try:
+        return guest.run(MODELS, command, TIMEOUT_S)
+    except LabError as error:
+        print(f'not ok 1 - a guest with emulated cards\n#   {error}')
+        return 1
+
+
+if __name__ == '__main__':
+    if sys.argv[1:] == ['guest']:
+        in_guest()
+    sys.exit(main())
