@@ -3,6 +3,8 @@
 #include <cstring>
 #include <map>
 
+#include "lib/net/checksum.h"
+
 namespace linecast {
 namespace {
 
@@ -74,6 +76,7 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.igmp.mac = setup.neighbors.mac = mac;
     setup.igmp.address = setup.neighbors.address = address;
     setup.igmp.mtu = kMtu;
+    setup.igmp.forced = options.igmp_version;
     setup.neighbors.prefix_length = 24;
     setup.seed = interface + 1;
     lanes_[0]->add_host(interface, setup);
@@ -158,6 +161,18 @@ std::vector<uint8_t> udp_frame(const net::UdpFlow& flow, Bytes payload) {
   if (!payload.empty()) std::memcpy(behind, payload.data(), payload.size());
   header.write(behind, static_cast<uint16_t>(payload.size()), 1);
   net::UdpTemplate::finish_udp_checksum(behind, static_cast<uint16_t>(payload.size()));
+  return frame;
+}
+
+std::vector<uint8_t> general_query(igmp::Version version) {
+  std::vector<uint8_t> message{0x11, 10, 0, 0, 0, 0, 0, 0};                          // 1 s
+  if (version == igmp::Version::kV3) message.insert(message.end(), {2, 125, 0, 0});  // QRV, QQIC
+  if (version == igmp::Version::kV1) message[1] = 0;
+  store_be16(&message[2], net::checksum_finish(net::checksum_add(message)));
+  const Ipv4 all_hosts = 0xe0000001;
+  std::vector<uint8_t> frame(net::kEthernetSize + igmp::kIpHeaderSize + message.size());
+  std::copy(message.begin(), message.end(), frame.end() - static_cast<ptrdiff_t>(message.size()));
+  igmp::finish_frame(frame, message.size(), {2, 0, 0, 0, 0, 9}, 0x0a000009, all_hosts);
   return frame;
 }
 

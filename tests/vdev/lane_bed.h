@@ -23,10 +23,11 @@ struct BedOptions {
   Ipv4 ssm_source = 0;
   bool discard_output = false;    // a null port in place of a memory port
   uint16_t source_interface = 0;  // 0: the input port, 1: the output port, 2: the VLAN on the input port
-  uint16_t input_vlan = 0;        // 0: none
-  uint16_t output_vlan = 0;       // 0: untagged
-  bool announce = false;          // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
-  size_t lanes = 1;               // channel i is on lane i % lanes; lane 0 polls both ports
+  std::optional<igmp::Version> igmp_version;  // none: found from queries
+  uint16_t input_vlan = 0;                    // 0: none
+  uint16_t output_vlan = 0;                   // 0: untagged
+  bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
+  size_t lanes = 1;       // channel i is on lane i % lanes; lane 0 polls both ports
 };
 
 class LaneBed {
@@ -95,6 +96,8 @@ class LaneBed {
 
 // A UDP frame as a feeder or a receiver sends it.
 std::vector<uint8_t> udp_frame(const net::UdpFlow& flow, Bytes payload);
+// A general query of a router's on the input port's network (10.0.0.9), to be answered within a second.
+std::vector<uint8_t> general_query(igmp::Version version);
 // n x 188 bytes of MPEG-TS with `seed` all over it.
 std::vector<uint8_t> ts_payload(size_t packets, uint8_t seed);
 // The feed of a channel.
