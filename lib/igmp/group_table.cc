@@ -68,9 +68,7 @@ std::optional<size_t> GroupTable::insert(Ipv4 group) {
   if (free_.empty()) return std::nullopt;
   const uint32_t slot = free_.back();
   free_.pop_back();
-  SourceList sources = slots_[slot].sources;
-  sources.clear();
-  slots_[slot] = {.address = group, .sources = sources};
+  slots_[slot] = {.address = group, .sources = slots_[slot].sources};  // empty: see sweep()
   order_.insert(at, Entry{.address = group, .slot = slot});
   return i;
 }

@@ -39,7 +39,6 @@ class SourceList {
       if (!gone(s)) room_[kept++] = s;
     size_ = kept;
   }
-  void clear() { size_ = 0; }
 
  private:
   std::span<HeardSource> room_;

@@ -282,8 +282,7 @@ void Host::ask_group(TimeNs now, size_t group, const Query& query) {
   if (!whole && !mark_asked(group, query.sources)) return counters_.add(HostCounter::kNotJoined);
   counters_.add(HostCounter::kQueries);
   if (whole) forget_asked(group);
-  const TimeNs answer = draw(now, within_ns);
-  if (general_due_ > answer) schedule(due.answer, answer);
+  schedule(due.answer, draw(now, within_ns));  // a general answer that comes sooner takes it along
 }
 
 // Notes which of the joined sources are asked for; false where none is. An answer that is pending for the

@@ -85,6 +85,25 @@ TEST(HostChanges, SourcesFollowAChangeOfMode) {
   EXPECT_THAT(wire.run_until(kLater + kNsPerSecond), ElementsAre("224.0.0.22: ALLOW 239.1.2.3 {10.9.0.2}"));
 }
 
+TEST(HostChanges, SourcesThatTheModesReportsNamedAreNotNamedAgain) {
+  Settled wire{{kGroup, 0}, {kGroup, kSource}};
+  wire.host.leave(kLater, kGroup, 0);
+  wire.host.join(kLater, kGroup, kSource + 1);
+  const char* const both = "224.0.0.22: TO_IN 239.1.2.3 {10.9.0.1 10.9.0.2}";
+  EXPECT_THAT(wire.run_until(kLater + 5 * kNsPerSecond), ElementsAre(both, both));
+}
+
+TEST(HostChanges, AChangeOfModeEndsLongerRepetitionsOfSources) {
+  Wire wire(Version::kV3);
+  wire.query(0, "110a000000000000077d0000");  // QRV 7
+  wire.host.join(0, kGroup, kSource);
+  wire.poll(0);
+  wire.query(0, "110a000000000000027d0000");  // QRV 2
+  wire.host.join(0, kGroup, 0);
+  for (const std::string& frame : wire.run_until(20 * kNsPerSecond))
+    EXPECT_EQ(frame.find("ALLOW"), std::string::npos) << frame;
+}
+
 TEST(HostChanges, JoinsAndLeavesOfSourcesShareAReport) {
   Settled wire{{kGroup, kSource}};
   wire.host.join(kLater, kGroup, kSource + 1);
@@ -239,7 +258,21 @@ TEST(HostAnswers, AnAnswerForTheGroupStaysOne) {
     wire.query(kLater, second);
     EXPECT_THAT(wire.run_until(kLater + kNsPerSecond),
                 ElementsAre("224.0.0.22: IS_IN 239.1.2.3 {10.9.0.1 10.9.0.2}"));
+    wire.query(2 * kLater, "110a0000ef010203027d00010a090002");
+    EXPECT_THAT(wire.run_until(2 * kLater + kNsPerSecond),
+                ElementsAre("224.0.0.22: IS_IN 239.1.2.3 {10.9.0.2}"))
+        << "what was asked before is forgotten";
   }
+}
+
+TEST(HostAnswers, NothingToAQueryForALeftSource) {
+  Settled wire{{kGroup, kSource}, {kGroup, kSource + 1}};
+  wire.host.leave(kLater, kGroup, kSource);
+  wire.poll(kLater);
+  wire.query(kLater, "110a0000ef010203027d00010a090001");
+  EXPECT_EQ(wire.host.count(HostCounter::kNotJoined), 1u);
+  EXPECT_THAT(wire.run_until(kLater + 2 * kNsPerSecond),
+              ElementsAre("224.0.0.22: BLOCK 239.1.2.3 {10.9.0.1}"));
 }
 
 TEST(HostAnswers, InExcludeModeSourcesAreAnsweredWithTheWholeState) {

@@ -4,7 +4,7 @@
 namespace linecast::igmp {
 namespace {
 
-constexpr Ipv4 kUsual = 0;
+constexpr Ipv4 kUsual = 1;
 
 struct Row {
   const char* what;
@@ -33,6 +33,7 @@ constexpr Row kRows[] = {
     {"report's checksum", "16000000ef010203", HostCounter::kBadChecksum, 1, true},
     {"general query to another host", "1164000000000000", HostCounter::kBadDestination, 1, false, 0x0a000002},
     {"general query to a group", "1164000000000000", HostCounter::kBadDestination, 1, false, kGroup},
+    {"general query to nobody", "1164000000000000", HostCounter::kBadDestination, 1, false, 0},
     {"v1 query to a group", "1100000000000000", HostCounter::kBadDestination, 1, false, kGroup},
     {"group query to another group", "110a0000ef010203", HostCounter::kBadDestination, 1, false, kGroup + 1},
     {"report to another group", "16000000ef010203", HostCounter::kBadDestination, 1, false, kGroup + 1},

@@ -161,6 +161,19 @@ TEST(HostV3, QueriesWithoutAResponseTimeDrawNoFlood) {
   EXPECT_LE(answers, 100u);
 }
 
+TEST(HostV3, NorDoGroupQueries) {
+  Wire wire(Version::kV3);
+  wire.host.join(0, kGroup, 0);
+  const TimeNs begin = settle(wire);
+  size_t answers = 0;
+  for (int ms = 0; ms < 1000; ++ms) {
+    wire.query(begin + ms * kNsPerMs, "11000000ef010203027d0000");
+    answers += wire.poll(begin + ms * kNsPerMs).size();
+  }
+  EXPECT_GE(answers, 1u);
+  EXPECT_LE(answers, 100u);
+}
+
 TEST(HostV3, GroupAndSourceQueryDrawsTheGroupWhereASourceIsOurs) {
   Wire wire(Version::kV3);
   wire.host.join(0, kGroup, kSource);

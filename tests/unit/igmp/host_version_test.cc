@@ -129,6 +129,8 @@ TEST(HostVersion, WhatNobodyHasHeardOfOutlivesAChange) {
   wire.host.leave(now, kGroup, 0);
   wire.query(now, "1164000000000000");
   EXPECT_THAT(wire.poll(now), ElementsAre("224.0.0.2: LEAVE 239.1.2.3", "239.1.2.4: REPORT 239.1.2.4"));
+  for (const std::string& frame : wire.run_until(now + kResponse))
+    EXPECT_EQ(frame, "239.1.2.4: REPORT 239.1.2.4");
 }
 
 TEST(HostVersion, ForcedItStaysWhatItIs) {

@@ -113,6 +113,9 @@ TEST(QuerierInput, SourcesOf232AreTaken) {
   QuerierWire wire;
   wire.hear(0, kMember, "220000000000000105000001e80102030a090001");
   EXPECT_THAT(wire.table(0), ElementsAre("232.1.2.3 IN {10.9.0.1=260}"));
+  wire.hear(0, kMember, "17000000e8010203");  // version 2 has no say here
+  EXPECT_THAT(wire.table(0), ElementsAre("232.1.2.3 IN {10.9.0.1=260}"));
+  EXPECT_EQ(wire.querier.count(C::kSsmMode), 1u);
 }
 
 std::string join_of(uint32_t group) {

@@ -222,6 +222,20 @@ TEST(QuerierMembers, AFloodOfLeavesDrawsNoFloodOfQueries) {
   EXPECT_THAT(wire.table(53 * kS), IsEmpty()) << "leaves do not keep it either";
 }
 
+TEST(QuerierMembers, NorDoesAFloodOfBlocks) {
+  QuerierWire wire;
+  wire.start(40 * kS);
+  wire.hear(40 * kS, kMember, kAllow12);
+  size_t queries = 0;
+  for (TimeNs now = 50 * kS; now < 52 * kS; now += kNsPerMs) {
+    wire.hear(now, kMember, kBlock1);
+    queries += wire.poll(now).size();
+  }
+  EXPECT_EQ(queries, 2u);
+  wire.run_until(53 * kS);
+  EXPECT_THAT(wire.table(53 * kS), ElementsAre("239.1.2.3 IN {10.9.0.2=247}"));
+}
+
 TEST(QuerierMembers, ASourcesLeaveIsAskedAbout) {
   QuerierWire wire;
   wire.start(40 * kS);
