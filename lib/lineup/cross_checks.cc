@@ -2,8 +2,10 @@
 // that a switch or a card cannot tell apart.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
+#include "lib/igmp/membership_table.h"
 #include "lib/lineup/draft.h"
 
 namespace linecast::lineup {
@@ -95,6 +97,16 @@ class StreamChecks {
                               to_string(source.address), source.udp_port, name_of(source.interface),
                               describe(*other)),
                   only_warn(i, *other));
+    constexpr size_t kMostSenders = igmp::MembershipTable::kMaxSourcesAGroup;
+    std::set<Ipv4>& senders = senders_[{source.interface, source.address}];
+    if (source.ssm_source != 0 && senders.insert(source.ssm_source).second &&
+        senders.size() == kMostSenders + 1)
+      faults_.error(
+          place(draft_.channels[i], {"source", "ssm_source"}),
+          fmt::format(
+              "group \"{}\" is joined from more than {} senders on {}: put some of the feeds on another "
+              "group or interface",
+              to_string(source.address), kMostSenders, name_of(source.interface)));
     // Requests come to the interface's own address, at the UDP port of each output.
     if (!is_multicast(source.address))
       for (size_t c = 0; c < lineup_.channels.size(); ++c)
@@ -147,6 +159,7 @@ class StreamChecks {
   const Lineup& lineup_;
   FaultList& faults_;
   FirstUse<Stream> outputs_, sources_;
+  std::map<std::pair<size_t, Ipv4>, std::set<Ipv4>> senders_;  // by interface and group
   std::map<std::pair<size_t, uint32_t>, MacUse> macs_;
 };
 

@@ -98,6 +98,25 @@ TEST(CrossChecks, SourceSpecificGroups) {
   EXPECT_THAT(result.faults[0].what, HasSubstr("which only IGMPv3 can join"));
 }
 
+TEST(CrossChecks, SendersOfOneGroup) {
+  const auto faults = [](int senders) {
+    std::string text =
+        "headend: {name: demo}\n"
+        "ports: [{name: in0, device: net_null0, address: 10.1.0.2/24}]\n"
+        "channels:\n";
+    for (int i = 1; i <= senders; ++i)
+      for (const int udp_port : {5000, 5001})  // two feeds of one sender take one join
+        text += "  - {name: c" + std::to_string(2 * i + udp_port % 2) +
+                ", number: " + std::to_string(2 * i + udp_port % 2) + ", bitrate_cap: 1M, clear: true, " +
+                "source: {interface: in0, address: 232.1.1.1, port: " + std::to_string(udp_port) +
+                ", ssm_source: 10.9.0." + std::to_string(i) + "}, output: {interface: in0, group: 239.2." +
+                std::to_string(udp_port % 2) + "." + std::to_string(i) + "}}\n";
+    return faults_of(load_text(text, "lineup.yaml", {.check_machine = false}));
+  };
+  EXPECT_EQ(faults(64), "");
+  EXPECT_THAT(faults(65), HasSubstr("group \"232.1.1.1\" is joined from more than 64 senders on in0"));
+}
+
 TEST(CrossChecks, GroupsOnOneMac) {
   // Outputs of one port.
   EXPECT_THAT(
