@@ -40,6 +40,8 @@ std::vector<uint8_t> wire_bytes(const Packet* packet) {
   return frame;
 }
 
+bool fits(const Packet* packet) { return packet->data_off + packet->data_len <= packet->buf_len; }
+
 std::string make_null_port() {
   static int made = 0;  // names stay taken for the life of EAL
   std::string name = "net_null" + std::to_string(made++);

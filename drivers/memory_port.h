@@ -30,6 +30,9 @@ class MemoryPort {
 // add.
 std::vector<uint8_t> wire_bytes(const Packet* packet);
 
+// Whether the frame lies inside its packet's buffer.
+bool fits(const Packet* packet);
+
 // Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws
 // Error.
 std::string make_null_port();

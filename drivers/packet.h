@@ -23,10 +23,15 @@ static_assert(kPayloadOffset >= net::kUdpFrameOverhead + net::kVlanTagSize);
 // What a frame's buffer takes beyond the MTU.
 inline constexpr uint16_t kFrameExtra = kPayloadOffset - net::kIpv4Size - net::kUdpSize;
 
-// Buffer sizes of a pool of kept frames, and of a port's receive pool (headroom included, and at least the 2
-// KB that every card takes as one whole buffer).
+// Buffer sizes: of a pool of kept frames, of a lane's control packets, and of a port's receive pool (headroom
+// included, and at least the 2 KB that every card takes as one whole buffer).
 constexpr uint16_t frame_room(uint16_t mtu) {
   return static_cast<uint16_t>((kFrameExtra + mtu + 63) / 64 * 64);
+}
+// Of packets that also carry what interfaces answer for themselves: whole IPv4 packets of up to the MTU, from
+// kPayloadOffset on.
+constexpr uint16_t control_room(uint16_t mtu) {
+  return static_cast<uint16_t>((kPayloadOffset + mtu + 63) / 64 * 64);
 }
 constexpr uint16_t receive_room(uint16_t mtu) {
   return static_cast<uint16_t>((mtu + 64 > 2048 ? (mtu + 64 + 127) / 128 * 128 : 2048) +

@@ -12,7 +12,6 @@
 namespace linecast::drivers {
 namespace {
 
-constexpr uint16_t kReceiveDescriptors = 1024;
 constexpr uint16_t kTransmitDescriptors = 1024;
 constexpr const char* kQueueAdvice =
     "Another program may hold the device (af_xdp: one program an interface), or hugepage memory is short";
@@ -75,7 +74,8 @@ void Port::open() {
     throw Error(
         fmt::format("port {}: {} has {} transmit queues, and {} lanes need one each. Name fewer lcores", name,
                     info.driver_name, info.max_tx_queues, config_.queues));
-  receive_queues_ = info.max_rx_queues < config_.queues ? 1 : config_.queues;
+  // Where nothing is to be steered, further queues would only be polled for nothing.
+  receive_queues_ = config_.steering.empty() || info.max_rx_queues < config_.queues ? 1 : config_.queues;
 
   rte_eth_conf conf{};
   conf.rxmode.mtu = config_.mtu;
@@ -110,14 +110,24 @@ void Port::open() {
 
   const int mtu = rte_eth_dev_set_mtu(id_, config_.mtu);
   if (mtu < 0 && mtu != -ENOTSUP) require(mtu, name, "the driver refuses the MTU", "Set a smaller mtu:");
-  rte_ether_addr mac{};
-  require(rte_eth_macaddr_get(id_, &mac), name, "has no MAC address", "The driver is at fault");
-  std::memcpy(mac_.data(), mac.addr_bytes, mac_.size());
+  read_or_restore_mac();
   wants_reset_ = false;
   require(rte_eth_dev_start(id_), name, "does not start", "Is another program using the device?");
   started_ = true;
   set_group_filter();
   steered_ = receive_queues_ > 1 && steer(id_, config_.steering);
+}
+
+// What has been announced and written into headers must hold: a virtual function may come out of a reset with
+// another.
+void Port::read_or_restore_mac() {
+  rte_ether_addr mac{};
+  require(rte_eth_macaddr_get(id_, &mac), config_.name, "has no MAC address", "The driver is at fault");
+  if (mac_ == net::Mac{}) std::memcpy(mac_.data(), mac.addr_bytes, mac_.size());
+  if (std::memcmp(mac_.data(), mac.addr_bytes, mac_.size()) == 0) return;
+  std::memcpy(mac.addr_bytes, mac_.data(), mac_.size());
+  require(rte_eth_dev_default_mac_addr_set(id_, &mac), config_.name,
+          "came back with another MAC address, and can't have the old one", "Start the headend anew");
 }
 
 Port::~Port() {
@@ -129,6 +139,8 @@ Port::~Port() {
 void Port::stop() {
   if (!started_) return;
   started_ = false;
+  if (steered_) stop_steering(id_);
+  steered_ = false;
   rte_eth_dev_stop(id_);
 }
 

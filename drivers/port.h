@@ -15,6 +15,8 @@
 
 namespace linecast::drivers {
 
+inline constexpr uint16_t kReceiveDescriptors = 1024;  // of a queue, where the driver has as many
+
 struct PortConfig {
   std::string name;    // for messages
   std::string device;  // PCI address, or virtual device with its arguments
@@ -76,6 +78,7 @@ class Port {
 
  private:
   void open();
+  void read_or_restore_mac();
   void set_group_filter();
   void stop();
   static int on_event(uint16_t id, rte_eth_event_type event, void* port, void* result);

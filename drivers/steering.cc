@@ -54,11 +54,15 @@ bool place(uint16_t port_id, const SteeringRule& rule) {
 bool steer(uint16_t port_id, const std::vector<SteeringRule>& rules) {
   for (const SteeringRule& rule : rules) {
     if (place(port_id, rule)) continue;
-    rte_flow_error error{};
-    rte_flow_flush(port_id, &error);  // half of the rules would only hide that software must do it
+    stop_steering(port_id);  // half of the rules would only hide that software must do it
     return false;
   }
   return true;
+}
+
+void stop_steering(uint16_t port_id) {
+  rte_flow_error error{};
+  rte_flow_flush(port_id, &error);
 }
 
 }  // namespace linecast::drivers

@@ -18,5 +18,7 @@ struct SteeringRule {
 
 // Puts all the rules into a started port, or none: false where the card can't carry them out.
 bool steer(uint16_t port_id, const std::vector<SteeringRule>& rules);
+// Takes the rules out again, before the port stops: some drivers keep them over a stop, others don't.
+void stop_steering(uint16_t port_id);
 
 }  // namespace linecast::drivers

@@ -13,9 +13,9 @@
 namespace linecast::app {
 namespace {
 
-constexpr unsigned kReceivePackets = 2047;                   // of a port: its descriptors, and a lane's burst
-constexpr unsigned kReceivePacketsALane = kInboxSize + 512;  // beside: what waits in its inbox and its cache
-constexpr unsigned kControlPackets = 2047;                   // of a lane
+// Of a port, for each lane: its queue's descriptors, what waits in its inbox, its cache and a burst.
+constexpr unsigned kReceivePacketsALane = drivers::kReceiveDescriptors + kInboxSize + 1024;
+constexpr unsigned kControlPackets = 2047;  // of a lane
 constexpr unsigned kSpareFrames =
     2047;  // of a lane: frames that cards still hold when their slot comes round
 constexpr uint64_t kPacketExtraBytes = 256;  // mbuf, object header, the pool's padding
@@ -29,7 +29,7 @@ uint16_t largest_mtu(const lineup::Lineup& lineup) {
 }
 
 unsigned receive_packets(const lineup::Lineup& lineup) {
-  return kReceivePackets + static_cast<unsigned>(lineup.lanes.lcores.size()) * kReceivePacketsALane;
+  return static_cast<unsigned>(lineup.lanes.lcores.size()) * kReceivePacketsALane - 1;
 }
 
 // Which lane a channel is on: enabled ones in turn.
@@ -104,7 +104,8 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
   for (const lineup::Channel& channel : lineup.channels)
     if (channel.enabled)
       bytes += channel.window_packets * (frame_bytes + drivers::FrameRing::bytes_per_slot());
-  bytes += lineup.lanes.lcores.size() * (kSpareFrames + kControlPackets) * frame_bytes;
+  const uint64_t control_bytes = drivers::control_room(largest_mtu(lineup)) + kPacketExtraBytes;
+  bytes += lineup.lanes.lcores.size() * (kSpareFrames * frame_bytes + kControlPackets * control_bytes);
   for (const lineup::Port& port : lineup.ports)
     bytes += receive_packets(lineup) * (drivers::receive_room(port.mtu) + kPacketExtraBytes);
   return bytes;
@@ -188,8 +189,8 @@ void Appliance::make_lanes() {
       if (lineup_.channels[c].enabled && directory_.lane_of[c] == i)
         frames += lineup_.channels[c].window_packets;
     frame_pools_.push_back(std::make_unique<drivers::Pool>("frames" + std::to_string(i), frames, room, node));
-    control_pools_.push_back(
-        std::make_unique<drivers::Pool>("control" + std::to_string(i), kControlPackets, room, node));
+    control_pools_.push_back(std::make_unique<drivers::Pool>(
+        "control" + std::to_string(i), kControlPackets, drivers::control_room(largest_mtu(lineup_)), node));
     kept_packets_ += frames - kSpareFrames;
     kept_bytes_ += (frames - kSpareFrames) *
                    (frame_pools_.back()->bytes_per_packet() + drivers::FrameRing::bytes_per_slot());
@@ -216,6 +217,7 @@ void Appliance::make_lanes() {
 }
 
 void Appliance::make_hosts() {
+  directory_.set_ports(ports_.size());
   for (size_t i = 0; i < lineup_.interfaces.size(); ++i) {
     const lineup::Interface& interface = lineup_.interfaces[i];
     const size_t lane = host_lane(interface.port, lanes_.size());

@@ -20,10 +20,10 @@ struct Directory {
       return vlans.untagged;
     return vlans.tagged.empty() ? kNoInterface : vlans.tagged[vlan];
   }
-  // Control path; interfaces are added in the order of their indices.
+  // Control path. Every port, before its interfaces, which are added in the order of their indices.
+  void set_ports(size_t count) { ports_.resize(count); }
   void add_interface(uint16_t port, uint16_t vlan, uint8_t host_lane) {
     const auto index = static_cast<uint16_t>(host_lane_of.size());
-    if (ports_.size() <= port) ports_.resize(size_t{port} + 1);
     host_lane_of.push_back(host_lane);
     if (vlan == 0) {
       ports_[port].untagged = index;

@@ -28,7 +28,7 @@ struct LanePort {
   drivers::Port* port = nullptr;
   uint16_t transmit_queue = 0;
   std::optional<uint16_t> receive_queue;  // none: this lane polls none of its queues
-  bool paused = false;                    // the control lcore is setting it up anew
+  bool paused = false;                    // the control lcore is setting it up anew; the lane's alone
 };
 
 // An interface as a lane sees it: a port's untagged frames, or a VLAN on it.
@@ -37,7 +37,6 @@ struct LaneInterface {
   uint16_t vlan_control = 0;       // of the tag that software puts on; 0: none
   drivers::FrameMarks marks;       // of frames that are no channel's
   std::unique_ptr<LaneHost> host;  // null: another lane answers for it
-  TimeNs host_due = 0;             // when `host` is to be polled
 };
 
 class Lane {
@@ -127,6 +126,7 @@ class Lane {
   std::vector<LanePort> ports_;
   std::vector<TransmitBatch> batches_;  // by port
   std::vector<LaneInterface> interfaces_;
+  TimeNs hosts_due_ = 0;                                // no later than the earliest of all hosts' timers
   std::vector<std::unique_ptr<LaneChannel>> channels_;  // by channel; null: another lane's
   std::vector<size_t> own_channels_;
   std::vector<TimeNs>

@@ -27,7 +27,7 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
       for (LaneInterface& interface : interfaces_)
         if (interface.port == command.index && interface.host != nullptr) {
           interface.host->link_up(now);
-          interface.host_due = 0;
+          hosts_due_ = 0;
         }
       break;
     case LaneCommand::Kind::kPausePort:

@@ -6,9 +6,20 @@ namespace linecast::app {
 namespace {
 
 // Packets a second: far above what networks of thousands of hosts bring, and next to nothing for a lane.
-constexpr uint64_t kArpPerSecond = 5'000;
-constexpr uint64_t kIgmpPerSecond = 2'000;
-constexpr uint64_t kIgmpBurst = 4'000;  // every host's answer to one query
+constexpr uint64_t kArpForUsPerSecond = 5'000;
+constexpr uint64_t kOtherArpPerSecond = 2'000;
+constexpr uint64_t kIgmpQueriesPerSecond = 200;
+constexpr uint64_t kOtherIgmpPerSecond = 2'000;
+constexpr uint64_t kOtherIgmpBurst = 4'000;  // every host's answer to one query
+
+bool is_for(Bytes arp, Ipv4 address) {
+  constexpr size_t kTargetAt = 24;
+  return arp.size() >= kTargetAt + 4 && load_be32(&arp[kTargetAt]) == address;
+}
+
+bool is_igmp_query(Bytes message) {
+  return !message.empty() && message[0] == static_cast<uint8_t>(igmp::MessageType::kQuery);
+}
 
 }  // namespace
 
@@ -24,8 +35,10 @@ LaneHost::LaneHost(const HostSetup& setup, const Send& send)
             }),
       neighbors_(setup.neighbors, send),
       icmp_(setup.neighbors.address, setup.igmp.mtu),
-      arp_allowance_(kArpPerSecond, kArpPerSecond),
-      igmp_allowance_(kIgmpPerSecond, kIgmpBurst),
+      arp_for_us_(kArpForUsPerSecond, kArpForUsPerSecond),
+      other_arp_(kOtherArpPerSecond, kOtherArpPerSecond),
+      igmp_queries_(kIgmpQueriesPerSecond, kIgmpQueriesPerSecond),
+      other_igmp_(kOtherIgmpPerSecond, kOtherIgmpBurst),
       frame_(net::kEthernetSize + setup.igmp.mtu) {
   if (setup.querier)
     querier_.emplace(*setup.querier, [this](Bytes frame) {
@@ -60,10 +73,12 @@ void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, L
   const Bytes packet = bytes.subspan(frame.ethernet_size);
   switch (frame.kind) {
     case net::FrameKind::kArp:
-      if (!arp_allowance_.take(now, 1)) return counters.add(LaneCounter::kArpLimited);
+      if (!(is_for(packet, address_) ? arp_for_us_ : other_arp_).take(now, 1))
+        return counters.add(LaneCounter::kArpLimited);
       return neighbors_.receive(now, packet);
     case net::FrameKind::kIgmp:
-      if (!igmp_allowance_.take(now, 1)) return counters.add(LaneCounter::kIgmpLimited);
+      if (!(is_igmp_query(frame.payload) ? igmp_queries_ : other_igmp_).take(now, 1))
+        return counters.add(LaneCounter::kIgmpLimited);
       igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
       if (querier_) querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
       return;

@@ -63,8 +63,9 @@ class LaneHost {
   TimeNs now_ = 0;  // of the call under way, for the frames that it sends
   net::Neighbors neighbors_;
   net::IcmpResponder icmp_;
-  // What a flood may take of the lane's time; the ICMP of a lane is limited by its answers.
-  TokenBucket arp_allowance_, igmp_allowance_;
+  // What floods may take of the lane's time, and none may take from another: a storm of reports must not hide
+  // a query. ICMP is limited by its answers.
+  TokenBucket arp_for_us_, other_arp_, igmp_queries_, other_igmp_;
   std::vector<uint8_t> frame_;  // to be sent: Ethernet header and MTU
   uint16_t ip_id_ = 0;
 };

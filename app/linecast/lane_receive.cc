@@ -91,10 +91,14 @@ void Lane::seal_burst(TimeNs now, const Ingest* ingest, unsigned count) {
 
 bool Lane::receive_for_host(uint16_t interface, const net::ParsedFrame& frame, drivers::Packet* packet,
                             TimeNs now) {
+  if (frame.kind == net::FrameKind::kUdp && is_multicast(frame.destination)) {
+    counters_.add(LaneCounter::kNoFlow);  // nothing that its host answers
+    return false;
+  }
   LaneInterface& on = interfaces_[interface];
   if (on.host == nullptr) return hand_over(directory_.host_lane_of[interface], packet, &Lane::request_inbox_);
   on.host->receive(now, frame, drivers::view(packet), counters_);
-  on.host_due = 0;
+  hosts_due_ = std::min(hosts_due_, on.host->next_due());
   return false;
 }
 

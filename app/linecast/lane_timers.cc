@@ -36,10 +36,12 @@ bool Lane::poll_timers(TimeNs now) {
 }
 
 void Lane::poll_hosts(TimeNs now) {
+  if (now < hosts_due_) return;
+  hosts_due_ = kNever;
   for (LaneInterface& interface : interfaces_) {
-    if (now < interface.host_due || interface.host == nullptr) continue;
-    interface.host->poll(now);
-    interface.host_due = interface.host->next_due();
+    if (interface.host == nullptr) continue;
+    if (now >= interface.host->next_due()) interface.host->poll(now);
+    hosts_due_ = std::min(hosts_due_, interface.host->next_due());
   }
 }
 

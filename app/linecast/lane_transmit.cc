@@ -52,7 +52,9 @@ void Lane::flush(size_t port_index) {
     sent += port.port->transmit(port.transmit_queue, &batch.packets[sent], batch.count - sent);
   counters_.add(LaneCounter::kTransmitted, sent);
   for (unsigned k = sent; k < batch.count; ++k) {
-    if (batch.channels[k] != nullptr)
+    if (port.paused)
+      counters_.add(LaneCounter::kPortPaused);
+    else if (batch.channels[k] != nullptr)
       batch.channels[k]->count(ChannelCounter::kTransmitFull);
     else
       counters_.add(LaneCounter::kControlTransmitFull);

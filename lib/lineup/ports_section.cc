@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint64_t kLeastMtu = 576;  // RFC 791: what every host takes
 constexpr uint64_t kMostMtu = 9000;
-constexpr uint64_t kMostVlan = 4094;  // IEEE 802.1Q: 4095 is reserved
+constexpr size_t kMaxInterfaces = 256;  // each is a host, and every lane looks after its hosts' timers
+constexpr uint64_t kMostVlan = 4094;    // IEEE 802.1Q: 4095 is reserved
 
 Parsed<std::optional<uint8_t>> parse_igmp_version(std::string_view text) {
   if (text == "auto") return std::optional<uint8_t>();
@@ -105,12 +106,21 @@ void read_ports(const MapCursor& top, Draft& draft) {
     // A port may serve VLANs only; then nothing untagged is taken.
     if (vlans == nullptr || in.find("address") != nullptr)
       read_interface(in, {.name = port.name, .port = draft.lineup.ports.size()}, draft);
-    if (const std::vector<Ref>* list = vlans != nullptr ? in.list("vlans", vlans) : nullptr)
+    const std::vector<Ref>* list = vlans != nullptr ? in.list("vlans", vlans) : nullptr;
+    if (list != nullptr && list->empty())
+      top.faults().error(vlans->mark, "vlans is empty: list at least one, or delete the key");
+    if (list != nullptr)
       for (const Ref& vlan : *list) read_vlan(MapCursor(vlan, kVlanSection, top.faults()), port, draft);
     draft.lineup.ports.push_back(std::move(port));
     draft.ports.push_back(item);
     draft.devices.push_back(std::move(device));
   }
+  if (draft.lineup.interfaces.size() > kMaxInterfaces)
+    top.faults().error(
+        section->mark,
+        fmt::format("{} ports and VLANs with an address: {} is the most, split the lineup between "
+                    "headends",
+                    draft.lineup.interfaces.size(), kMaxInterfaces));
 }
 
 }  // namespace linecast::lineup

@@ -11,7 +11,7 @@
 namespace linecast::net {
 
 struct FlowKey {
-  uint16_t interface = 0;  // index of the port
+  uint16_t interface = 0;  // index of the interface
   Ipv4 destination = 0;
   uint16_t port = 0;
   Ipv4 source = 0;  // 0: any source

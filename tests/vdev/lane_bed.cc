@@ -3,6 +3,7 @@
 #include <cstring>
 #include <map>
 
+#include "lib/base/error.h"
 #include "lib/net/checksum.h"
 
 namespace linecast {
@@ -28,7 +29,7 @@ drivers::PortConfig port_config(const char* name, const std::string& device, con
 LaneBed::LaneBed(const BedOptions& options)
     : frames_("frames", static_cast<unsigned>(options.channels) * options.window_packets + 1023,
               drivers::frame_room(kMtu), drivers::any_numa_node()),
-      control_("control", 1023, drivers::frame_room(kMtu), drivers::any_numa_node()),
+      control_("control", 1023, drivers::control_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
       in_memory_(next_name("bed_in"), 4096, static_cast<unsigned>(options.lanes)),
       out_memory_(options.discard_output
@@ -39,6 +40,7 @@ LaneBed::LaneBed(const BedOptions& options)
       out_(port_config("out", options.discard_output ? drivers::make_null_port() : out_memory_->name(),
                        options),
            receive_) {
+  directory_.set_ports(2);
   directory_.add_interface(0, 0, 0);
   directory_.add_interface(1, options.output_vlan, 0);
   if (options.input_vlan != 0) directory_.add_interface(0, options.input_vlan, 0);
@@ -149,6 +151,7 @@ std::vector<std::vector<uint8_t>> LaneBed::sent(size_t interface) {
   drivers::Packet* packet = nullptr;
   while (memory(interface).out.pop(&packet, 1) == 1) {
     frames.push_back(drivers::wire_bytes(packet));
+    if (!drivers::fits(packet)) throw Error("a frame is larger than its packet");
     drivers::release(packet);
   }
   return frames;

@@ -100,6 +100,9 @@ const Row kErrors[] = {
 
     // VLANs and queriers
     {"id: 100, ", "", "a VLAN lacks \"id\""},
+    {"vlans: [{id: 100, address: 10.3.0.2/24, querier: {version: 2, query_interval_s: 60, "
+     "response_interval_s: 5}}]",
+     "vlans: @[]", "vlans is empty"},
     {"id: 100", "id: @0", "from 1 to 4094"},
     {"id: 100", "id: @4095", "from 1 to 4094"},
     {"id: 100, address: 10.3.0.2/24", "id: 100", "a VLAN lacks \"address\""},
