@@ -187,14 +187,9 @@ void check_ports(const Draft& draft, FaultList& faults) {
       twice("device", "iface=" + device.kernel_interface, interfaces.earlier(device.kernel_interface, i),
             "one port can serve as input and output");
     if (device.largest_mtu != 0 && port.mtu > device.largest_mtu)
-      faults.warn(
-          place(draft.ports[i], {"mtu"}),
-          fmt::format(
-              "{} carries an MTU of at most {}, longer packets are lost: lower it, or take net_pcap{}",
-              device.driver, device.largest_mtu,
-              device.driver == "net_af_packet"
-                  ? ", or give the device larger frames (framesz=16384,blocksz=65536)"
-                  : ""));
+      faults.error(place(draft.ports[i], {"mtu"}),
+                   fmt::format("{} takes an MTU of at most {}: lower it, or take net_pcap", device.driver,
+                               device.largest_mtu));
     if (device.is_pci && no_pci)
       faults.error(place(draft.ports[i], {"device"}),
                    "a PCI card, but `eal` says --no-pci: delete that option, or take a virtual device");

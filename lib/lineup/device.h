@@ -16,7 +16,7 @@ struct Device {
   bool is_pci = false;
   // A network interface of the kernel that must be there already; empty: none.
   std::string kernel_interface;
-  uint16_t largest_mtu = 0;  // that the driver carries; 0: no limit is known
+  uint16_t largest_mtu = 0;  // that the driver takes; 0: no limit is known
 };
 
 Parsed<Device> parse_device(std::string_view text);

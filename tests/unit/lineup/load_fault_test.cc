@@ -183,6 +183,7 @@ const Row kErrors[] = {
     {"window_ms: 2000", "window_ms: @9", "from 10 to 60000 ms"},
     {"window_ms: 2000", "window_ms: @2s", "is no whole number: give a plain number from 10 to 60000 ms"},
     {"window_ms: 2000", "window_ms: @60001", "out of range"},
+    {"mtu: 1500", "mtu: @1501", "net_af_packet takes an MTU of at most 1500"},
     {"window_ms: 2000", "window_ms: @30000", "set window_ms to at most 21561"},
     {"budget_percent: 30", "budget_percent: @401", "from 0 to 400"},
     {"budget_percent: 30", "@budget: 30",
@@ -190,7 +191,6 @@ const Row kErrors[] = {
 };
 
 const Row kWarnings[] = {
-    {"mtu: 1500", "mtu: @1969", "net_af_packet carries an MTU of at most 1968"},
     {"igmp: 3", "igmp: 2", "IGMPv2, set on in0, cannot ask for one sender"},
     {"group: 239.20.0.2", "group: @239.148.0.1",
      "group \"239.148.0.1\" shares its MAC address with 239.20.0.1 of channel \"news\" (line 8) on out0"},
