@@ -16,7 +16,7 @@ from lab import datagrams, guest, programs, system
 from lab.media import sha256, write_noise
 from lab.network import LabError, call, wait_until
 from lab.programs import LINECAST, Headend
-from lab.topology import SMART_PORT, SOURCE_ADDRESS, Channel, lineup
+from lab.topology import HEADEND_IN, SMART_PORT, SOURCE_ADDRESS, Channel, lineup
 
 # All are on one hub, so the headend's input sees its own output, and only filters keep it away.
 MODELS = ['e1000e', 'e1000e', 'vmxnet3', 'vmxnet3', 'e1000e', 'e1000e']
@@ -198,6 +198,67 @@ def a_card_in_use_is_refused_with_the_command_that_frees_it(lab):
     start_headend(lab, second_path).stop()
 
 
+def intel_82574l_cards_come_back(lab):
+    card_comes_back(lab, (0, 1))
+
+
+def vmxnet3_cards_come_back(lab):
+    card_comes_back(lab, (2, 3))
+
+
+def card_comes_back(lab, cards):
+    """The input's cable is pulled and put in again, and its card reset: it is announced, joins again and receives."""
+    lab.topology.plug_in()
+    path = write_lineup(lab, [NEWS], cards)
+    headend = start_headend(lab, path)
+    capture = lab.directory / 'capture'
+    with open(capture, 'wb') as output, open(lab.directory / 'tcpdump.log', 'wb') as log:
+        lab.topology.source.start('tcpdump', '-n', '-v', '-l', '-i', 'src0', 'arp or igmp', stdout=output, stderr=log)
+    wait_until(lambda: 'listening' in (lab.directory / 'tcpdump.log').read_text(), 20, 'tcpdump does not begin')
+    file = lab.directory / 'datagrams'
+    datagrams.write(file, [b'\x47' + bytes(187)] * STRAYS)
+    group, port = NEWS.source.removeprefix('udp://').split(':')
+
+    def receives():
+        before = show('channels', path)[0]['packets_in']
+        lab.topology.source.run('/usr/bin/python3', datagrams.__file__, 'send', file, group, port, SOURCE_ADDRESS, 200)
+        wait_until(lambda: show('channels', path)[0]['packets_in'] == before + STRAYS, 10, 'datagrams are missing')
+
+    def wait_announced(since, what):
+        def seen():
+            said = capture.read_text(errors='replace')[since:]
+            return (re.search(rf'who-has {HEADEND_IN} .*tell {HEADEND_IN}|Announcement {HEADEND_IN}', said)
+                    and re.search(rf'igmp v3 report.*gaddr {group} (to|is)_ex', said))
+        try:
+            wait_until(seen, 10, f'neither announced nor joined after {what}')
+        except LabError as error:
+            raise LabError(f'{error}: {show("ports", path)[0]}; seen: {capture.read_text(errors="replace")}') from error
+
+    def wait_link(state, link_changes):
+        """Not only there to see, but noticed by the headend, which looks once a second."""
+        def noticed():
+            port = show('ports', path)[0]
+            return port['link'] == state and port['link_changes'] == link_changes
+        wait_until(noticed, 15, f'the link is not {state}')
+
+    receives()
+    changes = show('ports', path)[0]['link_changes']
+    guest.set_link(cards[0], False)
+    wait_link('down', changes + 1)
+    seen = capture.stat().st_size
+    guest.set_link(cards[0], True)
+    wait_link('up', changes + 2)
+    wait_announced(seen, 'the link came up')
+    receives()
+    seen = capture.stat().st_size
+    call([str(LINECAST), 'reset', 'in', '--lineup', str(path)])
+    wait_until(lambda: show('ports', path)[0]['resets'] == 1, 15, 'the card is not reset')
+    wait_until(lambda: show('ports', path)[0]['link'] == 'up', 15, 'the link does not come up after the reset')
+    wait_announced(seen, 'the reset')
+    receives()
+    headend.stop()
+
+
 def in_guest():
     Path('/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages').write_text(str(HUGEPAGES))
     for module in ('e1000e', 'vfio-pci'):
@@ -206,7 +267,8 @@ def in_guest():
         bind_to_vfio(card)
     system.run(a_card_of_the_kernel_is_refused_with_the_command_that_binds_it,
                a_card_in_use_is_refused_with_the_command_that_frees_it, intel_82574l_cards_carry_channels_bit_exact,
-               vmxnet3_cards_carry_channels_bit_exact, topology=OneWire)
+               vmxnet3_cards_carry_channels_bit_exact, intel_82574l_cards_come_back, vmxnet3_cards_come_back,
+               topology=OneWire)
 
 
 def main():
