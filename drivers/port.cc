@@ -20,12 +20,13 @@ void require(int result, const std::string& name, const char* what, const char* 
   if (result < 0) throw Error(fmt::format("port {}: {}: {}. {}", name, what, rte_strerror(-result), advice));
 }
 
-// These offer to insert VLAN tags and then do it with rte_vlan_insert(), in software, which refuses packets
-// that somebody else holds too: all that are kept for repairs.
+// Some drivers offer to insert VLAN tags and then do it with rte_vlan_insert(), in software, which refuses
+// packets that somebody else holds too: all that are kept for repairs. The cards of e1000 insert tags only
+// while they also take them off what they receive (CTRL.VME), which is not asked of them.
 bool inserts_vlan_itself(std::string_view driver) {
   constexpr std::array<std::string_view, 5> kBySoftware{"net_af_packet", "net_virtio", "net_virtio_user",
                                                         "net_vhost", "net_netvsc"};
-  return std::ranges::find(kBySoftware, driver) == kBySoftware.end();
+  return std::ranges::find(kBySoftware, driver) == kBySoftware.end() && !driver.starts_with("net_e1000");
 }
 
 }  // namespace
