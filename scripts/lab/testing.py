@@ -225,7 +225,7 @@ def system_tests(results):
     build(results, 'build-guest', ['-Dmarch=x86-64-v3'], targets=['app/linecast/linecast', 'app/receive/linecast-receive'])
     for script in executables('tests/system'):
         started = time.monotonic()
-        run_test_program(results, script.name, [script], 300)
+        run_test_program(results, script.name, [script], 450)
         print(f'   {script.name}: {time.monotonic() - started:.0f} s', flush=True)
 
 
