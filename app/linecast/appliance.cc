@@ -238,6 +238,7 @@ void Appliance::make_hosts() {
       setup.querier.emplace();
       setup.querier->mac = setup.igmp.mac;
       setup.querier->address = interface.address;
+      setup.querier->prefix_length = interface.prefix_length;
       setup.querier->mtu = setup.igmp.mtu;
       setup.querier->version = static_cast<igmp::Version>(interface.querier->version);
       setup.querier->query_interval_ns = interface.querier->query_interval_s * kNsPerSecond;

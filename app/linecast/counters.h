@@ -35,28 +35,32 @@ LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)
 // The first one that counts something dropped or refused.
 inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadFormat;
 
-#define LINECAST_LANE_COUNTERS(_)                                                                       \
-  _(kReceived, "received", "frames taken from ports")                                                   \
-  _(kTransmitted, "transmitted", "frames given to ports")                                               \
-  _(kPolls, "polls", "turns of the lane")                                                               \
-  _(kBusyPolls, "busy_polls", "turns with work in them")                                                \
-  _(kFullBursts, "full_bursts", "receive bursts that were full: the lane is behind")                    \
-  _(kLongestTurnNs, "longest_turn_ns", "the longest turn so far, in ns")                                \
-  _(kHandedOver, "handed_over",                                                                         \
-    "frames handed to the lane that owns their channel or answers for their interface")                 \
-  _(kCommandsDone, "commands_done", "commands of the control lcore carried out")                        \
-  _(kArpLimited, "arp_rate_limited", "dropped: more ARP packets a second than an interface takes")      \
-  _(kIgmpLimited, "igmp_rate_limited", "dropped: more IGMP messages a second than an interface takes")  \
-  _(kVlanUnexpected, "vlan_unexpected",                                                                 \
-    "dropped: of a VLAN that its port does not serve, or of none where it serves VLANs only")           \
-  _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                    \
-  _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                       \
-  _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                              \
-  _(kUnknownGroup, "unknown_group", "dropped: a request for a group that is not sent here")             \
-  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")      \
-  _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP") \
-  _(kPortPaused, "port_paused",                                                                         \
-    "not sent: the port was being set up anew (channels' packets can be repaired)")                     \
+#define LINECAST_LANE_COUNTERS(_)                                                                         \
+  _(kReceived, "received", "frames taken from ports")                                                     \
+  _(kTransmitted, "transmitted", "frames given to ports")                                                 \
+  _(kPolls, "polls", "turns of the lane")                                                                 \
+  _(kBusyPolls, "busy_polls", "turns with work in them")                                                  \
+  _(kFullBursts, "full_bursts", "receive bursts that were full: the lane is behind")                      \
+  _(kLongestTurnNs, "longest_turn_ns", "the longest turn so far, in ns")                                  \
+  _(kHandedOver, "handed_over",                                                                           \
+    "frames handed to the lane that owns their channel or answers for their interface")                   \
+  _(kCommandsDone, "commands_done", "commands of the control lcore carried out")                          \
+  _(kArpLimited, "arp_rate_limited", "dropped: more ARP packets a second than an interface takes")        \
+  _(kIgmpLimited, "igmp_rate_limited", "dropped: more IGMP messages a second than an interface takes")    \
+  _(kForeignMac, "foreign_mac", "dropped: for no channel, and sent to another host's MAC address")        \
+  _(kIgmpUnicast, "igmp_unicast",                                                                         \
+    "dropped: IGMP that did not come by a group's MAC address, as all of a link does")                    \
+  _(kIgmpOwnAddress, "igmp_own_address", "dropped: IGMP of somebody else with our address as its source") \
+  _(kVlanUnexpected, "vlan_unexpected",                                                                   \
+    "dropped: of a VLAN that its port does not serve, or of none where it serves VLANs only")             \
+  _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                      \
+  _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                         \
+  _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                                \
+  _(kUnknownGroup, "unknown_group", "dropped: a request for a group that is not sent here")               \
+  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")        \
+  _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP")   \
+  _(kPortPaused, "port_paused",                                                                           \
+    "not sent: the port was being set up anew (channels' packets can be repaired)")                       \
   _(kControlTransmitFull, "control_transmit_full", "not sent: a message, and the transmit queue stayed full")
 LINECAST_COUNTER_LIST(LaneCounter, LINECAST_LANE_COUNTERS)
 inline constexpr LaneCounter kFirstLaneDrop = LaneCounter::kArpLimited;

@@ -10,7 +10,7 @@ constexpr uint64_t kArpForUsPerSecond = 5'000;
 constexpr uint64_t kOtherArpPerSecond = 2'000;
 constexpr uint64_t kIgmpQueriesPerSecond = 200;
 constexpr uint64_t kOtherIgmpPerSecond = 2'000;
-constexpr uint64_t kOtherIgmpBurst = 4'000;  // every host's answer to one query
+constexpr uint64_t kOtherIgmpBurst = 500;
 
 bool is_for(Bytes arp, Ipv4 address) {
   constexpr size_t kTargetAt = 24;
@@ -27,6 +27,7 @@ bool is_igmp_query(Bytes message) {
 LaneHost::LaneHost(const HostSetup& setup, const Send& send)
     : mac_(setup.neighbors.mac),
       address_(setup.neighbors.address),
+      prefix_length_(setup.neighbors.prefix_length),
       send_(send),
       igmp_(setup.igmp, Random(setup.seed),
             [this](Bytes frame) {
@@ -70,18 +71,18 @@ void LaneHost::leave_all(TimeNs now) {
 
 void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters) {
   now_ = now;
+  if (!frame.is_link_group && !std::equal(mac_.begin(), mac_.end(), bytes.begin()))
+    return counters.add(LaneCounter::kForeignMac);
   const Bytes packet = bytes.subspan(frame.ethernet_size);
   switch (frame.kind) {
     case net::FrameKind::kArp:
-      if (!(is_for(packet, address_) ? arp_for_us_ : other_arp_).take(now, 1))
+      if (const bool for_us = is_for(packet, address_); !(for_us ? arp_for_us_ : other_arp_).take(now, 1)) {
+        if (for_us) neighbors_.request_missed(now);
         return counters.add(LaneCounter::kArpLimited);
+      }
       return neighbors_.receive(now, packet);
     case net::FrameKind::kIgmp:
-      if (!(is_igmp_query(frame.payload) ? igmp_queries_ : other_igmp_).take(now, 1))
-        return counters.add(LaneCounter::kIgmpLimited);
-      igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
-      if (querier_) querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
-      return;
+      return receive_igmp(now, frame, counters);
     case net::FrameKind::kIcmp: {
       const size_t size = icmp_.answer_echo(now, packet, frame.is_link_group, ip_id_,
                                             MutableBytes(frame_).subspan(net::kEthernetSize));
@@ -99,11 +100,28 @@ void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, L
   }
 }
 
+void LaneHost::receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCounters& counters) {
+  // TTL 1 does not prove that it is of this link: whoever is behind a router sends it with more. But no
+  // router passes on what is sent to link-local groups, and none sends a group's packet to a unicast MAC.
+  if (!frame.is_link_group) return counters.add(LaneCounter::kIgmpUnicast);
+  if (frame.source == address_) return counters.add(LaneCounter::kIgmpOwnAddress);
+  const bool good = igmp::check_message(frame.ttl, frame.payload) == igmp::MessageFault::kNone;
+  const bool query = good && is_igmp_query(frame.payload);
+  if (!(query ? igmp_queries_ : other_igmp_).take(now, 1)) {
+    if (query) igmp_.query_missed(now);
+    return counters.add(LaneCounter::kIgmpLimited);
+  }
+  igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
+  if (querier_) querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
+}
+
 void LaneHost::answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size) {
   if (size == 0) return;
   ++ip_id_;
   std::optional<net::Mac> mac = neighbors_.resolve(now, frame.source);
   if (!mac) {
+    // The first and the last address of the subnet are no host's (RFC 1122, section 3.2.1.3).
+    if (same_subnet(frame.source, address_, prefix_length_) && !neighbors_.is_neighbor(frame.source)) return;
     // Who knows our MAC from before we started does not ask for it: what it sent came from a MAC that leads
     // to it.
     mac.emplace();

@@ -49,6 +49,7 @@ class LaneHost {
   const net::IcmpResponder& icmp() const { return icmp_; }
 
  private:
+  void receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCounters& counters);
   // Sends the packet of `size` bytes that stands in frame_ in answer to `received`; none where it is 0.
   void answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size);
 
@@ -57,6 +58,7 @@ class LaneHost {
 
   net::Mac mac_;
   Ipv4 address_;
+  uint8_t prefix_length_;
   Send send_;
   igmp::Host igmp_;
   std::optional<igmp::Querier> querier_;

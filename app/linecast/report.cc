@@ -53,6 +53,11 @@ Json report_interfaces(const Appliance& appliance) {
     if (host.querier() != nullptr)
       add_host_counters<igmp::QuerierCounter>(counters, *host.querier(), igmp::kQuerierCounterTexts);
     row["arp_conflicts"] = host.neighbors().count(net::ArpCounter::kConflicts);
+    if (const uint64_t mac = host.neighbors().conflict_mac(); mac != 0) {
+      net::Mac bytes;
+      for (size_t k = 0; k < bytes.size(); ++k) bytes[k] = static_cast<uint8_t>(mac >> (40 - 8 * k));
+      row["arp_conflict_mac"] = mac_text(bytes);
+    }
     row["counters"] = std::move(counters);
     list.push_back(std::move(row));
   }

@@ -63,6 +63,8 @@ Json report_interface(Appliance& appliance, size_t index) {
       row["forced"] = page->host.forced;
       row["querier_heard"] = page->host.querier == 0 ? Json() : Json(to_string(page->host.querier));
       row["last_query_s"] = seconds_or_null(page->host.since_query_ns);
+      const TimeNs older = std::max(page->host.v1_querier_ns, page->host.v2_querier_ns);
+      row["older_querier_s"] = seconds_or_null(older);
       row["robustness"] = page->host.robustness;
       if (page->has_querier) querier = describe(page->querier);
     }

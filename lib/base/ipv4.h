@@ -17,6 +17,11 @@ inline bool is_link_local_group(Ipv4 a) {
   return a >> 8 == 0xe00000;
 }  // 224.0.0/24, never forwarded (RFC 5771)
 
+// prefix_length: 0 .. 32.
+inline bool same_subnet(Ipv4 a, Ipv4 b, uint8_t prefix_length) {
+  return prefix_length == 0 || (a ^ b) >> (32 - prefix_length) == 0;
+}
+
 inline std::string to_string(Ipv4 a) {
   return std::to_string(a >> 24) + '.' + std::to_string(a >> 16 & 255) + '.' + std::to_string(a >> 8 & 255) +
          '.' + std::to_string(a & 255);

@@ -174,6 +174,10 @@ void Host::receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, Bytes
     receive_report(source, destination, load_be32(&message[4]));
 }
 
+void Host::query_missed(TimeNs now) {
+  if (general_due_ == kNever) ask_all(now, kNsPerSecond);  // many draws would make the earliest of them immediate
+}
+
 void Host::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message) {
   const std::optional<Query> query = decode_query(message);
   if (!query) return counters_.add(HostCounter::kBadLength);
@@ -199,7 +203,8 @@ void Host::learn_from(TimeNs now, Ipv4 source, const Query& query) {
     robustness_ = query.robustness == 0 ? kDefaultRobustness : query.robustness;
     query_interval_ns_ = query.query_interval_ns == 0 ? kDefaultQueryIntervalNs : query.query_interval_ns;
   } else {
-    const TimeNs until = now + robustness_ * query_interval_ns_ + query.max_response_ns;
+    const TimeNs until =
+        now + std::min(robustness_ * query_interval_ns_, kMaxLearntNs) + query.max_response_ns;
     if (query.version == Version::kV1)
       v1_querier_until_ = until;
     else if (query.group == 0)
@@ -312,6 +317,8 @@ void Host::receive_report(Ipv4 source, Ipv4 destination, Ipv4 group) {
   // RFC 2236, section 3: one report a group is enough. But a join is always reported once.
   const bool repeats = g.changes_left > 0 && !g.fresh;
   if (!repeats && due.answer == kNever) return counters_.add(HostCounter::kIgnored);
+  // But every other query is answered: forged reports must not keep a member silent until it is forgotten.
+  if (!repeats && std::exchange(g.suppressed, true)) return counters_.add(HostCounter::kIgnored);
   if (repeats) {
     g.changes_left = 0;
     due.change = kNever;

@@ -99,6 +99,9 @@ class Host {
   // queries of this interface's own Querier belong here too: the other routers and switches on the link wait
   // for the answers as well.
   void receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, Bytes message);
+  // A query had to be dropped unread (there were too many): answers as if it had asked for everything, within
+  // a second.
+  void query_missed(TimeNs now);
   // Sends what is due; call it every so often. Bounded work a call, next to none where nothing is due.
   void poll(TimeNs now);
   // When poll() next has something to do; kNever: not before the next join() or receive().

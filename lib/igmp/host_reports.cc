@@ -74,6 +74,7 @@ void Host::report(TimeNs now, TimeNs repeat_at, size_t group) {
 
 // Versions 1 and 2: a message a group.
 void Host::report_older(TimeNs now, size_t group) {
+  table_.group(group).suppressed = false;
   JoinedGroup& g = table_.group(group);
   GroupDue& due = table_.due(group);
   const bool joined = table_.joined(group);

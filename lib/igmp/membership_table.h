@@ -25,6 +25,7 @@ struct JoinedGroup {
   uint16_t any_joins = 0;      // joins from any source
   uint8_t changes_left = 0;    // reports of a change of the filter mode; in versions 1 and 2 of the group
   bool fresh = false;          // no report has told of its last change yet
+  bool suppressed = false;     // the last answer was left out for another host's
   bool asked_sources = false;  // the answer that is pending is for the asked sources only
 
   // The interface's filter mode (RFC 3376, section 3.2): EXCLUDE {} where anybody wants any source, else

@@ -51,6 +51,10 @@ enum class MessageFault : uint8_t { kNone, kLength, kTtl, kChecksum };
 // section 4.1.2). A TTL other than 1 may come from another network.
 MessageFault check_message(uint8_t ttl, Bytes message);
 
+// How long a query's robustness and interval may be believed: 7 times 31,744 s can be written, and would keep
+// a host in an old version, or a querier silent, for days.
+inline constexpr TimeNs kMaxLearntNs = 1800 * kNsPerSecond;
+
 struct Query {
   Version version = Version::kV3;
   Ipv4 group = 0;  // 0: a general query; always of version 1

@@ -98,13 +98,15 @@ void Querier::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes mes
     return counters_.add(QuerierCounter::kBadDestination);
   counters_.add(QuerierCounter::kQueriesHeard);
   elect(now, source, *query);
-  lower_timers(now, *query);
+  if (!is_querier_ && source == other_querier_) lower_timers(now, *query);
 }
 
 // RFC 3376, section 6.6.2: the lowest address is the querier. What it says of its robustness and interval
 // holds for those that wait (sections 4.1.6 and 4.1.7).
 void Querier::elect(TimeNs now, Ipv4 source, const Query& query) {
   if (source == 0 || source > config_.address) return;
+  if (!same_subnet(source, config_.address, config_.prefix_length))
+    return counters_.add(QuerierCounter::kOffLink);
   if (std::exchange(is_querier_, false)) counters_.add(QuerierCounter::kElectionsLost);
   other_querier_ = source;
   startup_left_ = 0;
@@ -112,6 +114,8 @@ void Querier::elect(TimeNs now, Ipv4 source, const Query& query) {
   if (query.version == Version::kV3) {
     robustness_ = query.robustness == 0 ? config_.robustness : query.robustness;
     query_interval_ns_ = query.query_interval_ns == 0 ? config_.query_interval_ns : query.query_interval_ns;
+    query_interval_ns_ =
+        std::min(query_interval_ns_, std::max(kMaxLearntNs / robustness_, config_.query_interval_ns));
   }
   // Section 8.5.
   other_querier_until_ = now + robustness_ * query_interval_ns_ + config_.query_response_interval_ns / 2;
@@ -206,6 +210,8 @@ void Querier::apply(TimeNs now, Ipv4 source, Version version, GroupRecord record
 // leaves draws no flood of queries.
 void Querier::schedule_queries(TimeNs now, HeardGroup& group, const RecordOutcome& outcome) {
   const TimeNs until = now + last_member_query_time();
+  if (!outcome.query_group && !outcome.query_sources) return;
+  if (!specific_.take(now, 1)) return counters_.add(QuerierCounter::kSpecificLimited);
   if (outcome.query_group && (group.until > until || group.queries_left == 0)) {
     group.queries_left = robustness_;
     group.until = std::min(group.until, until);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/counters.h"
+#include "lib/base/token_bucket.h"
 #include "lib/igmp/group_records.h"
 #include "lib/igmp/group_table.h"
 #include "lib/igmp/packet.h"
@@ -21,6 +22,9 @@ namespace linecast::igmp {
 #define LINECAST_QUERIER_COUNTERS(_)                                                                         \
   _(kGeneralSent, "querier_general_sent", "general queries sent")                                            \
   _(kSpecificSent, "querier_specific_sent", "queries about a group or its sources sent")                     \
+  _(kSpecificLimited, "querier_specific_rate_limited",                                                       \
+    "leaves that no query followed, as there were too many: members expire instead")                         \
+  _(kOffLink, "querier_off_link", "queries from outside of the subnet, which win no election")               \
   _(kQueriesHeard, "querier_queries_heard", "others' queries taken")                                         \
   _(kElectionsLost, "querier_elections_lost", "times that another querier took over")                        \
   _(kElectionsWon, "querier_elections_won", "times that the other querier fell silent")                      \
@@ -46,6 +50,7 @@ LINECAST_COUNTER_LIST(QuerierCounter, LINECAST_QUERIER_COUNTERS)
 struct QuerierConfig {
   net::Mac mac{};
   Ipv4 address = 0;
+  uint8_t prefix_length = 24;      // queriers of other subnets take no part in the election
   uint16_t mtu = 1500;             // bytes of IPv4 packet; at least kMinMtu
   Version version = Version::kV3;  // or kV2
   // RFC 3376, section 8, where the other intervals follow from these.
@@ -90,6 +95,10 @@ class Querier {
   using Send = std::function<void(Bytes frame)>;
 
   static constexpr size_t kMaxFramesAPoll = 32;
+  // Series of queries about a group that leaves begin: joining and leaving in turn must not make a flood of
+  // queries.
+  static constexpr uint64_t kSpecificPerSecond = 100;
+  static constexpr uint64_t kSpecificBurst = 256;
   static constexpr size_t kMaxGroupsAPoll = 64;  // whose timers one poll() looks into
   static constexpr size_t kMaxSourcesAGroup = 64;
   // Expiries take effect up to this much later, so that many share a poll().
@@ -145,7 +154,8 @@ class Querier {
   int startup_left_ = 0;      // startup queries still to be sent
   TimeNs general_due_ = kNever;
   TimeNs next_due_ = kNever;  // no later than the earliest of all timers
-  bool sweep_due_ = false;    // the table holds empty groups
+  TokenBucket specific_{kSpecificPerSecond, kSpecificBurst};
+  bool sweep_due_ = false;  // the table holds empty groups
   std::vector<uint8_t> frame_;
   std::array<uint8_t, kMaxSourcesAGroup * kSourceSize> source_list_{};  // of the query being put together
   size_t frames_sent_ = 0;                                              // in this poll

@@ -146,14 +146,25 @@ void Neighbors::meet_conflict(TimeNs now, const Mac& mac) {
   counters_.add(ArpCounter::kConflicts);
   conflict_mac_ = mac;
   conflict_at_ = now;
+  shown_conflict_mac_.set(uint64_t{load_be16(mac.data())} << 32 | load_be32(mac.data() + 2));
   if (now < next_defence_) return;
   next_defence_ = now + kDefendIntervalNs;
   send_announcement();
 }
 
 void Neighbors::answer(TimeNs now, const ArpPacket& request) {
-  if (!answers_.take(now, 1)) return counters_.add(ArpCounter::kAnswersLimited);
+  if (!answers_.take(now, 1)) {
+    counters_.add(ArpCounter::kAnswersLimited);
+    return request_missed(now);
+  }
   send_frame(answer_arp(request, config_.mac, config_.address, frame_), ArpCounter::kAnswered);
+}
+
+void Neighbors::request_missed(TimeNs now) {
+  if (announce_due_ != kNever) return;
+  announcements_left_ = 1;
+  announce_due_ = now + kNsPerSecond;
+  schedule(announce_due_);
 }
 
 TimeNs Neighbors::due(const Entry& entry) const {

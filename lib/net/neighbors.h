@@ -77,6 +77,11 @@ class Neighbors {
   void link_up(TimeNs now);
   // packet: behind the Ethernet header. Sends one frame at most: an answer, or a defence of our address.
   void receive(TimeNs now, Bytes packet);
+  // A request for us had to be dropped unread (there were too many): our address is announced instead, once a
+  // second at most. Neighbours that are asking learn it from that, too.
+  void request_missed(TimeNs now);
+  // Whether a host of the subnet, other than us, can have the address.
+  bool is_neighbor(Ipv4 address) const;
   // The MAC that leads to a unicast destination: its own on the subnet, otherwise the gateway's. None where
   // nothing leads there, or while it is looked for: no packet is kept waiting here. Whoever asks ARP for us
   // is taken up, so that an answer seldom finds nothing; but a peer may have our MAC from before we started,
@@ -90,6 +95,8 @@ class Neighbors {
 
   uint64_t count(ArpCounter c) const { return counters_.get(c); }
   NeighborsStatus status() const;
+  // Who last claimed our address: 48 bits, 0 for nobody. Any thread.
+  uint64_t conflict_mac() const { return shown_conflict_mac_.get(); }
 
  private:
   enum class State : uint8_t {
@@ -108,7 +115,6 @@ class Neighbors {
     TimeNs confirmed = 0;
   };
 
-  bool is_neighbor(Ipv4 address) const;
   Ipv4 next_hop(Ipv4 destination) const;
   Entry* find(Ipv4 address);
   Entry* add(Ipv4 address, TimeNs evict_used_until);
@@ -133,6 +139,7 @@ class Neighbors {
   TimeNs next_defence_ = INT64_MIN;
   Mac conflict_mac_{};
   TimeNs conflict_at_ = 0;
+  Counter shown_conflict_mac_;
   TokenBucket answers_{kAnswersPerSecond, kAnswersPerSecond};
   std::array<uint8_t, kArpFrameSize> frame_{};
   size_t frames_sent_ = 0;

@@ -105,17 +105,15 @@ TEST(LaneHost, FloodsAreCutAndCounted) {
   LaneBed bed(BedOptions{});
   bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
   bed.lane().poll(kStart);
-  auto igmp = echo_request({});
-  igmp[23] = 2;
-  igmp[24] = igmp[25] = 0;
-  store_be16(&igmp[24], net::checksum_finish(net::checksum_add(Bytes(igmp).subspan(14, 20))));
+  auto igmp = general_query(igmp::Version::kV2);
+  igmp[38] = 0x16;  // a report, with a wrong checksum
   for (int i = 0; i < 6000; ++i) {
     bed.feed(arp_request(LaneBed::kInAddress + 1), 0);
     bed.feed(igmp, 0);
     if (i % 16 == 15) bed.lane().poll(kStart);
   }
   EXPECT_EQ(bed.count(app::LaneCounter::kArpLimited), 4000u);
-  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpLimited), 2000u);
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpLimited), 5500u);
   // What matters comes through the same flood.
   for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
   bed.sent(0);
@@ -137,6 +135,68 @@ TEST(LaneHost, FloodsAreCutAndCounted) {
   }
   EXPECT_EQ(reports, 1u);
   EXPECT_EQ(answers, 1u);
+}
+
+TEST(LaneHost, AFloodOfQueriesHidesNone) {
+  LaneBed bed(BedOptions{});
+  bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
+  for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
+  bed.sent(0);
+  auto other = general_query(igmp::Version::kV2);
+  store_be32(&other[42], LaneBed::source_group(7));  // a group that is not joined
+  store_be32(&other[30], LaneBed::source_group(7));
+  store_be16(&other[24], 0);
+  store_be16(&other[24], net::checksum_finish(net::checksum_add(Bytes(other).subspan(14, 24))));
+  store_be16(&other[40], 0);
+  store_be16(&other[40], net::checksum_finish(net::checksum_add(Bytes(other).subspan(38))));
+  size_t reports = 0;
+  for (TimeNs now = kStart + 5 * kNsPerSecond; now < kStart + 8 * kNsPerSecond; now += 10 * kNsPerMs) {
+    for (int k = 0; k < 20; ++k) bed.feed(other, 0);
+    bed.lane().poll(now);
+    for (const auto& frame : bed.sent(0))
+      reports += net::parse_frame(frame, {}).kind == net::FrameKind::kIgmp;
+  }
+  EXPECT_GT(bed.count(app::LaneCounter::kIgmpLimited), 1000u);
+  EXPECT_GE(reports, 1u) << "what was dropped may have been for us";
+  EXPECT_LE(reports, 6u);
+}
+
+TEST(LaneHost, IgmpIsTakenFromTheLinkOnly) {
+  LaneBed bed(BedOptions{});
+  bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
+  for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
+  bed.sent(0);
+  auto unicast = general_query(igmp::Version::kV3);
+  std::copy(LaneBed::kInMac.begin(), LaneBed::kInMac.end(), unicast.begin());
+  bed.feed(unicast, 0);
+  auto own = general_query(igmp::Version::kV3);
+  store_be32(&own[26], LaneBed::kInAddress);
+  store_be16(&own[24], 0);
+  store_be16(&own[24], net::checksum_finish(net::checksum_add(Bytes(own).subspan(14, 24))));
+  bed.feed(own, 0);
+  auto foreign = echo_request({2, 0, 0, 0, 0, 0x77});
+  bed.feed(foreign, 0);
+  for (TimeNs now = kStart + 5 * kNsPerSecond; now < kStart + 8 * kNsPerSecond; now += 10 * kNsPerMs)
+    bed.lane().poll(now);
+  EXPECT_TRUE(bed.sent(0).empty());
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpUnicast), 1u);
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpOwnAddress), 1u);
+  EXPECT_EQ(bed.count(app::LaneCounter::kForeignMac), 1u);
+}
+
+TEST(LaneHost, NoEchoForTheSubnetsBroadcastAddress) {
+  LaneBed bed(BedOptions{});
+  bed.lane().poll(kStart);
+  bed.sent(0);
+  for (const uint8_t host : {0, 255}) {
+    auto frame = echo_request(LaneBed::kInMac);
+    frame[29] = host;
+    store_be16(&frame[24], 0);
+    store_be16(&frame[24], net::checksum_finish(net::checksum_add(Bytes(frame).subspan(14, 20))));
+    bed.feed(frame, 0);
+  }
+  bed.lane().poll(kStart);
+  EXPECT_TRUE(bed.sent(0).empty());
 }
 
 TEST(LaneHost, AnnouncesItselfAgainWhenTheLinkComesUp) {

@@ -101,6 +101,29 @@ TEST(HostV2, AnothersReportSuppressesTheAnswer) {
   EXPECT_EQ(wire.run_until(now + 30 * kNsPerSecond).size(), 1u) << "the next query is answered again";
 }
 
+TEST(HostV2, ForgedReportsSilenceOnlyEveryOtherAnswer) {
+  Wire wire(Version::kV2);
+  wire.host.join(0, kGroup, 0);
+  TimeNs now = settle(wire);
+  std::vector<size_t> answers;
+  for (int i = 0; i < 6; ++i, now += 10 * kNsPerSecond) {
+    wire.query(now, kGroupQuery);
+    for (int k = 0; k < 5; ++k) wire.hear(now, kRouter, kReport);
+    answers.push_back(wire.run_until(now + kNsPerSecond).size());
+  }
+  EXPECT_THAT(answers, ElementsAre(0, 1, 0, 1, 0, 1));
+}
+
+TEST(HostV2, AMissedQueryIsAnsweredAsAGeneralOneWithinASecond) {
+  for (const Version version : {Version::kV2, Version::kV3}) {
+    Wire wire(version);
+    wire.host.join(0, kGroup, 0);
+    const TimeNs now = settle(wire);
+    for (int i = 0; i < 100; ++i) wire.host.query_missed(now + i * kNsPerMs);
+    EXPECT_EQ(wire.run_until(now + kNsPerSecond + kNsPerSecond / 10).size(), 1u);
+  }
+}
+
 TEST(HostV2, AnothersReportOfVersion1Suppresses) {
   Wire wire(Version::kV2);
   wire.host.join(0, kGroup, 0);

@@ -104,6 +104,21 @@ TEST(HostVersion, TheTimeoutFollowsTheLastV3QuerysInterval) {
   EXPECT_EQ(wire.host.status(0).v2_querier_ns, kTimeout);
 }
 
+TEST(HostVersion, NoQuerierKeepsItInAnOldVersionForDays) {
+  Wire wire(std::nullopt);
+  wire.host.join(0, kGroup, 0);
+  const TimeNs now = settle(wire);
+  wire.query(now,
+             "11640000000000000"
+             "7ff0000");  // QRV 7, QQIC 31,744 s
+  wire.query(now, "1100000000000000");
+  EXPECT_EQ(wire.host.version(), Version::kV1);
+  wire.run_until(now + kMaxLearntNs);
+  EXPECT_EQ(wire.host.version(), Version::kV1);
+  wire.run_until(now + kMaxLearntNs + 11 * kNsPerSecond);
+  EXPECT_EQ(wire.host.version(), Version::kV3);
+}
+
 TEST(HostVersion, QqicIsAFloatingPointNumber) {
   Wire wire(std::nullopt);
   wire.query(0, "116400000000000002ff0000");

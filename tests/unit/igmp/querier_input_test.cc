@@ -184,8 +184,24 @@ TEST(QuerierBounds, ThousandsOfLeavesAreAskedAboutAFewAPoll) {
     queries += wire.poll(10 * kS).size();
     ASSERT_LT(polls, 100u);
   }
-  EXPECT_EQ(queries, 1000u);
-  EXPECT_GE(polls, 1000 / Querier::kMaxFramesAPoll);
+  // Beyond the allowance members just expire.
+  EXPECT_EQ(queries, Querier::kSpecificBurst);
+  EXPECT_EQ(wire.querier.count(QuerierCounter::kSpecificLimited), 1000 - Querier::kSpecificBurst);
+  EXPECT_GE(polls, Querier::kSpecificBurst / Querier::kMaxFramesAPoll);
+}
+
+TEST(QuerierBounds, JoiningAndLeavingInTurnDrawsNoFloodOfQueries) {
+  QuerierWire wire;
+  wire.start(100 * kS);
+  std::string leave = join_of(kGroup);
+  leave[17] = '3';
+  size_t queries = 0;
+  for (TimeNs now = 100 * kS; now < 110 * kS; now += kNsPerMs) {
+    wire.hear(now, kMember, join_of(kGroup));
+    wire.hear(now, kMember, leave);
+    queries += wire.poll(now).size();
+  }
+  EXPECT_LE(queries, 2 * (Querier::kSpecificBurst + 10 * Querier::kSpecificPerSecond));
 }
 
 TEST(QuerierConfig, WhatIsImpossibleIsRefused) {

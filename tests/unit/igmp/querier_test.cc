@@ -128,6 +128,41 @@ TEST(QuerierElection, QueriesFromNowhereAndFromItselfDoNotWin) {
   EXPECT_EQ(wire.querier.count(QuerierCounter::kOwnMessages), 1u);
 }
 
+TEST(QuerierElection, QueriersOfOtherSubnetsWinNothing) {
+  QuerierWire wire;
+  wire.start(100 * kS);
+  wire.hear(100 * kS, 0x01000001,
+            "11640000000000000"
+            "27d0000");
+  EXPECT_TRUE(wire.querier.status(100 * kS).is_querier);
+  EXPECT_EQ(wire.querier.count(QuerierCounter::kOffLink), 1u);
+}
+
+TEST(QuerierElection, NoOtherIsBelievedForDays) {
+  QuerierWire wire;
+  wire.start(100 * kS);
+  wire.hear(100 * kS, kLower,
+            "11640000000000000"
+            "7ff0000");  // QRV 7, QQIC 31,744 s
+  const QuerierStatus status = wire.querier.status(100 * kS);
+  EXPECT_FALSE(status.is_querier);
+  EXPECT_LE(status.other_querier_ns, kMaxLearntNs + 10 * kS);
+  EXPECT_GE(status.other_querier_ns, kMaxLearntNs - 10 * kS);
+}
+
+TEST(QuerierMembers, QueriesOfWhoIsNotElectedLowerNoTimer) {
+  QuerierWire wire;
+  wire.start(100 * kS);
+  wire.hear(100 * kS, kMember,
+            "2200000000000001"
+            "04000000ef010203");
+  const auto before = wire.table(101 * kS);
+  wire.hear(101 * kS, kHigher,
+            "110a0000ef010203"
+            "027d0000");
+  EXPECT_EQ(wire.table(101 * kS), before);
+}
+
 TEST(QuerierElection, QueriersOfOlderVersionsWinToo) {
   for (const char* query : {"1164000000000000", "1100000000000000"}) {
     QuerierWire wire;
