@@ -46,7 +46,7 @@ class Port {
   Port(const Port&) = delete;
   Port& operator=(const Port&) = delete;
 
-  uint16_t id() const { return id_; }
+  const std::string& name() const { return config_.name; }
   const net::Mac& mac() const { return mac_; }
   const TransmitOffloads& offloads() const { return offloads_; }
   GroupFilter group_filter() const { return group_filter_; }

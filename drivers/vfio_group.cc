@@ -19,8 +19,11 @@ namespace fs = std::filesystem;
 
 bool has_open(const fs::path& process, const std::string& file) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(process / "fd", error))
-    if (fs::read_symlink(entry.path(), error) == file) return true;
+  for (fs::directory_iterator entry(process / "fd", error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    std::error_code gone;
+    if (fs::read_symlink(entry->path(), gone) == file) return true;
+  }
   return false;
 }
 
@@ -35,10 +38,11 @@ std::string command_line(const fs::path& process) {
 // "process 812 (linecast headend ...). Stop it: kill 812", as far as /proc lets this user see.
 std::string holder_of(const std::string& file) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const std::string id = entry.path().filename();
-    if (id.find_first_not_of("0123456789") == std::string::npos && has_open(entry.path(), file))
-      return fmt::format("process {} ({}). Stop it: kill {}", id, command_line(entry.path()), id);
+  for (fs::directory_iterator entry("/proc", error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {  // processes end meanwhile
+    const std::string id = entry->path().filename();
+    if (id.find_first_not_of("0123456789") == std::string::npos && has_open(entry->path(), file))
+      return fmt::format("process {} ({}). Stop it: kill {}", id, command_line(entry->path()), id);
   }
   return fmt::format("another process. This names it: fuser -v {}", file);
 }

@@ -253,8 +253,7 @@ void Appliance::make_hosts() {
 
 void Appliance::make_channels() {
   stream_keys_.resize(lineup_.channels.size());
-  commands_.resize(lineup_.channels.size());
-  command_number_.resize(lineup_.channels.size());
+  key_calls_.resize(lineup_.channels.size());
   if (!lineup_.signing_key_file.empty()) signing_key_ = crypto::read_signing_key(lineup_.signing_key_file);
   for (size_t i = 0; i < lineup_.channels.size(); ++i) {
     const lineup::Channel& channel = lineup_.channels[i];
@@ -291,7 +290,6 @@ void Appliance::make_channels() {
       setup.key = &stream_keys_[i]->current();
       setup.announcement = &stream_keys_[i]->announcement();
       setup.message_keys = stream_keys_[i]->message_keys(lanes_[lane]->manager());
-      commands_[i] = std::make_unique<LaneCommand>();
     }
     lanes_[lane]->add_channel(
         i, std::make_unique<LaneChannel>(std::move(setup), *frame_pools_[lane],
@@ -350,36 +348,30 @@ void Appliance::tick() {
   for (size_t i = 0; i < stream_keys_.size(); ++i) {
     if (stream_keys_[i] == nullptr) continue;
     const size_t lane = directory_.lane_of[i];
-    const bool delivered = lanes_[lane]->has_done(command_number_[i]);
-    const Announcement* announcement = stream_keys_[i]->tick(*channel(i), delivered);
+    LaneCall& call = key_calls_[i];
+    const Announcement* announcement = stream_keys_[i]->tick(*channel(i), call.done());
     if (announcement == nullptr) continue;
-    commands_[i]->kind = LaneCommand::Kind::kAnnounce;
-    commands_[i]->index = i;
-    commands_[i]->announcement = announcement;
-    // The queue holds a command of every channel, and a channel has one under way at most: it is never full.
-    command_number_[i] = lanes_[lane]->command(*commands_[i]);
-    if (command_number_[i] == 0) throw Error("a lane's command queue is full");
+    call.command.kind = LaneCommand::Kind::kAnnounce;
+    call.command.index = i;
+    call.command.announcement = announcement;
+    call.issue(*lanes_[lane]);
   }
 }
 
 const IgmpPage* Appliance::igmp_page(size_t interface, size_t from) {
   constexpr int kTries = 2000;
   constexpr uint32_t kPauseUs = 100;
-  const auto done = [&] {
-    for (int i = 0; i < kTries; ++i) {
-      if (lanes_[igmp_lane_]->has_done(igmp_number_)) return true;
-      drivers::sleep_us(kPauseUs);
-    }
-    return false;
-  };
-  if (!done()) return nullptr;  // of an earlier call
+  if (!igmp_call_.done()) return nullptr;  // of an earlier call, which was waited for long enough
   igmp_page_.from = from;
-  igmp_command_.kind = LaneCommand::Kind::kShowIgmp;
-  igmp_command_.index = interface;
-  igmp_command_.page = &igmp_page_;
-  igmp_lane_ = directory_.host_lane_of[interface];
-  igmp_number_ = lanes_[igmp_lane_]->command(igmp_command_);
-  return igmp_number_ != 0 && done() ? &igmp_page_ : nullptr;
+  igmp_call_.command.kind = LaneCommand::Kind::kShowIgmp;
+  igmp_call_.command.index = interface;
+  igmp_call_.command.page = &igmp_page_;
+  igmp_call_.issue(*lanes_[directory_.host_lane_of[interface]]);
+  for (int i = 0; i < kTries; ++i) {
+    if (igmp_call_.done()) return &igmp_page_;
+    drivers::sleep_us(kPauseUs);
+  }
+  return nullptr;
 }
 
 bool Appliance::reset_port(const std::string& name) {

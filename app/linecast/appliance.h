@@ -76,13 +76,10 @@ class Appliance {
   std::vector<std::unique_ptr<PortKeeper>> port_keepers_;  // by port
   Directory directory_;
   std::vector<std::function<void()>> lane_mains_;
-  std::vector<std::unique_ptr<LaneCommand>> commands_;  // by channel
-  std::vector<uint64_t> command_number_;                // by channel: of its last command on its lane
-  std::atomic<bool> stop_{false};                       // written by the main lcore, read by the lanes
-  IgmpPage igmp_page_;                                  // of the command below: the lane's until that is done
-  LaneCommand igmp_command_;
-  size_t igmp_lane_ = 0;
-  uint64_t igmp_number_ = 0;
+  std::vector<LaneCall> key_calls_;  // by channel
+  std::atomic<bool> stop_{false};    // written by the main lcore, read by the lanes
+  IgmpPage igmp_page_;  // of the call below: the lane's until that is done
+  LaneCall igmp_call_;
   TimeNs next_key_tick_ = 0;
   bool running_ = false;
   uint64_t kept_packets_ = 0, kept_bytes_ = 0;

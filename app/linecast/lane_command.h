@@ -9,6 +9,7 @@ namespace linecast::app {
 struct Announcement;
 struct IgmpPage;
 
+// Written by the control lcore, read by the lane from command() until it has counted it as done.
 struct LaneCommand {
   enum class Kind : unsigned char {
     kAnnounce,    // index: channel. Its keys from now on

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 
 namespace linecast::app {
@@ -13,47 +15,35 @@ constexpr TimeNs kRetryNs = kNsPerSecond;
 
 PortKeeper::PortKeeper(drivers::Port& port, size_t port_index,
                        const std::vector<std::unique_ptr<Lane>>& lanes)
-    : port_(port),
-      index_(port_index),
-      lanes_(lanes),
-      link_up_(port.link_up()),
-      commands_(lanes.size()),
-      numbers_(lanes.size()) {}
+    : port_(port), index_(port_index), lanes_(lanes), link_up_(port.link_up()), calls_(lanes.size()) {}
 
 void PortKeeper::tell(LaneCommand::Kind kind) {
   for (size_t i = 0; i < lanes_.size(); ++i) {
-    commands_[i].kind = kind;
-    commands_[i].index = index_;
-    numbers_[i] = lanes_[i]->command(commands_[i]);
+    calls_[i].command.kind = kind;
+    calls_[i].command.index = index_;
+    calls_[i].issue(*lanes_[i]);
   }
 }
 
-bool PortKeeper::all_done() const {
-  for (size_t i = 0; i < lanes_.size(); ++i)
-    if (!lanes_[i]->has_done(numbers_[i])) return false;
-  return true;
-}
-
 void PortKeeper::tick(TimeNs now) {
-  if (!all_done()) return;  // the commands are still the lanes'
+  if (!std::ranges::all_of(calls_, &LaneCall::done)) return;  // the lanes still have the last commands
   switch (state_) {
     case State::kRunning:
       if (reset_asked_ || port_.wants_reset()) {
         reset_asked_ = false;
         tell(LaneCommand::Kind::kPausePort);
         state_ = State::kPausing;
-        return;
-      }
-      if (const bool up = port_.link_up(); up != link_up_) {
+      } else if (const bool up = port_.link_up(); up != link_up_) {
         link_up_ = up;
         ++link_changes_;
+        say(up ? "its link is up" : "its link is down");
         if (up) tell(LaneCommand::Kind::kLinkUp);
       }
       return;
     case State::kPausing:
-      set_up(now);
+      if (now >= next_try_) set_up(now);
       return;
-    case State::kSettingUp:
+    case State::kResuming:
       // Lanes have the port back: now its hosts may speak.
       tell(LaneCommand::Kind::kLinkUp);
       state_ = State::kRunning;
@@ -62,18 +52,24 @@ void PortKeeper::tick(TimeNs now) {
 }
 
 void PortKeeper::set_up(TimeNs now) {
-  if (now < next_try_) return;
   try {
     port_.reset();
   } catch (const Error& error) {
-    fmt::print(stderr, "linecast: {}\n", error.what());
     next_try_ = now + kRetryNs;
+    if (error_ != error.what()) say(fmt::format("{} It is tried again every second", error.what()));
+    error_ = error.what();
     return;
   }
+  error_.clear();
   ++resets_;
   link_up_ = port_.link_up();
+  say("was set up anew");
   tell(LaneCommand::Kind::kResumePort);
-  state_ = State::kSettingUp;
+  state_ = State::kResuming;
+}
+
+void PortKeeper::say(const std::string& what) const {
+  fmt::print(stderr, "linecast: port {}: {}\n", port_.name(), what);
 }
 
 }  // namespace linecast::app

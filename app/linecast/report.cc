@@ -105,6 +105,8 @@ Json report_ports(const Appliance& appliance) {
     row["mtu"] = port.mtu;
     row["link"] = status.link_up ? "up" : "down";
     row["speed_mbps"] = status.speed_mbps;
+    row["state"] = appliance.port_keeper(i).running() ? "running" : "being set up anew";
+    if (!appliance.port_keeper(i).error().empty()) row["error"] = appliance.port_keeper(i).error();
     row["link_changes"] = appliance.port_keeper(i).link_changes();
     row["resets"] = appliance.port_keeper(i).resets();
     row["group_filter"] = drivers::to_string(device.group_filter());

@@ -63,8 +63,8 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.control_packets = &control_;
     setup.channels = options.channels;
     lanes_.push_back(std::make_unique<app::Lane>(setup));
-    // Lane 0 polls both; what is discarded is nothing to poll.
-    const auto queue = i == 0 ? std::optional<uint16_t>(0) : std::nullopt;
+    // What is discarded is nothing to poll.
+    const auto queue = i == options.polling_lane ? std::optional<uint16_t>(0) : std::nullopt;
     lanes_.back()->add_port(in_, static_cast<uint16_t>(i), queue);
     lanes_.back()->add_port(out_, static_cast<uint16_t>(i), options.discard_output ? std::nullopt : queue);
     lanes_.back()->add_interface(0, 0);

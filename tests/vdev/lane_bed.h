@@ -24,10 +24,11 @@ struct BedOptions {
   bool discard_output = false;    // a null port in place of a memory port
   uint16_t source_interface = 0;  // 0: the input port, 1: the output port, 2: the VLAN on the input port
   std::optional<igmp::Version> igmp_version;  // none: found from queries
+  size_t polling_lane = 0;                    // of both ports
   uint16_t input_vlan = 0;                    // 0: none
   uint16_t output_vlan = 0;                   // 0: untagged
   bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
-  size_t lanes = 1;       // channel i is on lane i % lanes; lane 0 polls both ports
+  size_t lanes = 1;       // channel i is on lane i % lanes; lane 0 has the hosts
 };
 
 class LaneBed {
@@ -50,6 +51,8 @@ class LaneBed {
   explicit LaneBed(const BedOptions& options);
 
   app::Lane& lane(size_t i = 0) { return *lanes_[i]; }
+  const std::vector<std::unique_ptr<app::Lane>>& lanes() const { return lanes_; }
+  drivers::Port& port(size_t i) { return i == 0 ? in_ : out_; }
   const app::LaneChannel& channel(size_t i) const { return *lanes_[directory_.lane_of[i]]->channel(i); }
   const smart::EpochKey& key(size_t i) const { return *keys_[i]; }
   app::StreamKeys& stream_keys(size_t i) { return *stream_keys_[i]; }

@@ -88,5 +88,27 @@ TEST(LaneHandOver, AFullInboxDropsAndCountsAndLeaksNothing) {
   EXPECT_EQ(bed.receive_pool().available(), before);
 }
 
+TEST(LaneHandOver, WhatIsForAnInterfaceReachesTheLaneThatAnswersForIt) {
+  BedOptions options;
+  options.lanes = 2;
+  options.polling_lane = 1;
+  LaneBed bed(options);
+  const TimeNs now = 10 * kNsPerSecond;
+  bed.lane(0).poll(now);
+  bed.sent(0);
+  std::vector<uint8_t> request{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6,  //
+                               0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0, 0, 0, 9,  //
+                               10,   0,    0,    9,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0};
+  store_be32(&request[38], LaneBed::kInAddress);
+  bed.feed(request);
+  bed.feed(feed_frame(77, ts_payload(7, 1)));  // of no channel: nothing to hand over
+  bed.lane(1).poll(now);
+  EXPECT_TRUE(bed.sent(0).empty());
+  bed.lane(0).poll(now);
+  EXPECT_EQ(bed.sent(0).size(), 1u);
+  EXPECT_EQ(bed.lane(1).counters().get(LaneCounter::kHandedOver), 1u);
+  EXPECT_EQ(bed.lane(1).counters().get(LaneCounter::kNoFlow), 1u);
+}
+
 }  // namespace
 }  // namespace linecast

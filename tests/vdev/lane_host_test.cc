@@ -219,6 +219,26 @@ TEST(LaneHost, AnnouncesItselfAgainWhenTheLinkComesUp) {
   EXPECT_TRUE(announced);
 }
 
+TEST(LaneHost, ItsIgmpTablesAreCopiedOutByPages) {
+  LaneBed bed(BedOptions{});
+  for (Ipv4 i = 0; i < 40; ++i) bed.lane().host(0).join(kStart, 0xef010100 + i, 0);
+  app::IgmpPage page;
+  app::LaneCommand command;
+  command.kind = app::LaneCommand::Kind::kShowIgmp;
+  command.page = &page;
+  std::vector<Ipv4> groups;
+  for (const size_t count : {size_t{32}, size_t{8}, size_t{0}}) {
+    bed.lane().command(command);
+    bed.lane().poll(kStart);
+    EXPECT_EQ(page.joined_count, count);
+    EXPECT_FALSE(page.has_querier);
+    for (size_t i = 0; i < page.joined_count; ++i) groups.push_back(page.joined[i].group);
+    page.from += app::IgmpPage::kRows;
+  }
+  ASSERT_EQ(groups.size(), 40u);
+  for (Ipv4 i = 0; i < 40; ++i) EXPECT_EQ(groups[i], 0xef010100 + i);
+}
+
 TEST(LaneHost, APausedPortIsLeftAlone) {
   LaneBed bed(BedOptions{});
   bed.lane().poll(kStart);
