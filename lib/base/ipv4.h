@@ -13,6 +13,8 @@ using Ipv4 = uint32_t;
 
 inline bool is_multicast(Ipv4 a) { return a >> 28 == 0xe; }
 inline bool is_ssm(Ipv4 a) { return a >> 24 == 232; }  // RFC 4607, section 1
+// That one host can have: not in 0/8, 127/8, 224/4 or 240/4 (RFC 1122, section 3.2.1.3).
+inline bool is_host_address(Ipv4 a) { return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe; }
 inline bool is_link_local_group(Ipv4 a) {
   return a >> 8 == 0xe00000;
 }  // 224.0.0/24, never forwarded (RFC 5771)

@@ -101,7 +101,7 @@ Bytes finish_frame(MutableBytes buffer, size_t message_size, const net::Mac& mac
   ByteWriter w(buffer);
   w.bytes(net::multicast_mac(destination));
   w.bytes(mac);
-  w.u16(0x0800);
+  w.u16(net::kEtherTypeIpv4);
   w.u8(0x46);  // version 4, header of six words
   w.u8(0xc0);  // DSCP CS6, network control
   w.u16(static_cast<uint16_t>(kIpHeaderSize + message_size));

@@ -7,9 +7,9 @@ size_t encode(const Mac& destination, const ArpPacket& packet, MutableBytes out)
   ByteWriter w(out);
   w.bytes(destination);
   w.bytes(packet.sender_mac);
-  w.u16(0x0806);
-  w.u16(1);       // Ethernet
-  w.u16(0x0800);  // IPv4
+  w.u16(kEtherTypeArp);
+  w.u16(1);  // Ethernet
+  w.u16(kEtherTypeIpv4);
   w.u8(6);
   w.u8(4);
   w.u16(packet.operation);
@@ -24,7 +24,7 @@ size_t encode(const Mac& destination, const ArpPacket& packet, MutableBytes out)
 
 bool decode_arp(Bytes packet, ArpPacket& out) {
   ByteReader r(packet);
-  const bool ethernet_ipv4 = r.u16() == 1 && r.u16() == 0x0800 && r.u8() == 6 && r.u8() == 4;
+  const bool ethernet_ipv4 = r.u16() == 1 && r.u16() == kEtherTypeIpv4 && r.u8() == 6 && r.u8() == 4;
   if (!ethernet_ipv4) return false;
   out.operation = r.u16();
   out.sender_mac = r.array<6>();

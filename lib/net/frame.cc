@@ -5,14 +5,7 @@
 namespace linecast::net {
 namespace {
 
-constexpr uint16_t kEtherTypeArp = 0x0806;
 constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;  // IEEE 802.1ad
-
-constexpr uint8_t kProtocolIcmp = 1;
-constexpr uint8_t kProtocolIgmp = 2;
-constexpr uint8_t kProtocolUdp = 17;
-
-constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, and the offset
 
 // RFC 1122, section 3.2.1.3. 0.0.0.0 is a host without an address: IGMP reports may come from it (RFC 3376,
 // section 4.2.13), and the queries of snooping switches do (RFC 4541, section 2.1.1).

@@ -10,7 +10,13 @@ namespace linecast::net {
 using Mac = std::array<uint8_t, 6>;
 
 inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeVlan = 0x8100;  // IEEE 802.1Q
+
+inline constexpr uint8_t kProtocolIcmp = 1;  // of IPv4
+inline constexpr uint8_t kProtocolIgmp = 2;
+inline constexpr uint8_t kProtocolUdp = 17;
+inline constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, and the offset
 
 inline constexpr size_t kEthernetSize = 14;
 inline constexpr size_t kVlanTagSize = 4;

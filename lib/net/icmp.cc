@@ -7,10 +7,6 @@
 namespace linecast::net {
 namespace {
 
-constexpr uint8_t kProtocolIcmp = 1;
-constexpr uint8_t kProtocolUdp = 17;
-constexpr uint16_t kFragmentBits = 0x3fff;  // more fragments, and the offset
-
 constexpr size_t kIcmpSize = 8;  // header of every message handled here
 constexpr uint8_t kEchoReply = 0;
 constexpr uint8_t kUnreachable = 3;
@@ -47,9 +43,8 @@ std::optional<Ipv4Packet> read_ipv4(Bytes packet) {
 // RFC 1122, section 3.2.2: nothing that went to more than one host is answered, and nothing whose source is
 // not one host. Nor is a fragment, be it the first: it says too little of what it is part of.
 bool is_between_hosts(const Ipv4Packet& packet, bool to_group_mac, Ipv4 address) {
-  const bool from_host = packet.source >> 24 != 0 && packet.source >> 24 != 127 && packet.source >> 28 < 0xe;
-  return from_host && packet.source != address && packet.destination == address && !to_group_mac &&
-         !packet.fragment;
+  return is_host_address(packet.source) && packet.source != address && packet.destination == address &&
+         !to_group_mac && !packet.fragment;
 }
 
 void write_ipv4(ByteWriter& w, uint8_t tos, size_t total_size, uint16_t id, Ipv4 source, Ipv4 destination) {

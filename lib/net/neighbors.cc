@@ -28,7 +28,7 @@ bool Neighbors::is_neighbor(Ipv4 address) const {
 }
 
 Ipv4 Neighbors::next_hop(Ipv4 destination) const {
-  const bool unicast = destination >> 24 != 0 && destination >> 24 != 127 && destination >> 28 < 0xe;
+  const bool unicast = is_host_address(destination);
   if (!unicast) return 0;
   if ((destination & mask_) != (config_.address & mask_)) return config_.gateway;
   return is_neighbor(destination) ? destination : 0;

@@ -19,12 +19,12 @@ UdpTemplate::UdpTemplate(const UdpFlow& flow) : card_ip_checksum_(flow.card_ip_c
     w.u16(kEtherTypeVlan);
     w.u16(flow.vlan_control);
   }
-  w.u16(0x0800);
+  w.u16(kEtherTypeIpv4);
   w.u8(0x45);  // version 4, no options
   w.u8(static_cast<uint8_t>(flow.dscp << 2));
   w.zeros(6);  // length and id (patched), flags and fragment offset
   w.u8(flow.ttl);
-  w.u8(17);    // UDP
+  w.u8(kProtocolUdp);
   w.zeros(2);  // checksum, patched
   w.u32(flow.source);
   w.u32(flow.destination);
