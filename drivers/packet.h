@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -34,7 +35,9 @@ constexpr uint16_t control_room(uint16_t mtu) {
   return static_cast<uint16_t>((kPayloadOffset + mtu + 63) / 64 * 64);
 }
 constexpr uint16_t receive_room(uint16_t mtu) {
-  return static_cast<uint16_t>((mtu + 64 > 2048 ? (mtu + 64 + 127) / 128 * 128 : 2048) +
+  // e1000, igb and ixgbe cards take whole KiB only, and would spread longer frames over several buffers.
+  constexpr uint16_t kStep = 1024;
+  return static_cast<uint16_t>(std::max<uint16_t>(2048, (mtu + 64 + kStep - 1) / kStep * kStep) +
                                RTE_PKTMBUF_HEADROOM);
 }
 
