@@ -39,46 +39,49 @@ void HeardGroup::expire(TimeNs now) {
 }
 
 GroupTable::GroupTable(size_t max_groups, size_t max_sources_a_group)
-    : sources_(max_groups * max_sources_a_group) {
+    : sources_(max_groups * max_sources_a_group), order_(max_groups), free_(max_groups) {
   slots_.reserve(max_groups);
-  free_.reserve(max_groups);
-  order_.reserve(max_groups);
   for (size_t i = 0; i < max_groups; ++i) {
     slots_.push_back(
         {.sources = SourceList(std::span(sources_).subspan(i * max_sources_a_group, max_sources_a_group))});
-    free_.push_back(static_cast<uint32_t>(max_groups - 1 - i));
+    free_[i] = static_cast<uint32_t>(max_groups - 1 - i);
   }
 }
 
-std::vector<GroupTable::Entry>::const_iterator GroupTable::lower_bound(Ipv4 group) const {
-  return std::lower_bound(order_.begin(), order_.end(), group,
-                          [](const Entry& e, Ipv4 address) { return e.address < address; });
+size_t GroupTable::place_of(Ipv4 group) const {
+  const auto groups = std::span(order_).first(size_);
+  const auto at = std::lower_bound(groups.begin(), groups.end(), group,
+                                   [](const Entry& e, Ipv4 address) { return e.address < address; });
+  return static_cast<size_t>(at - groups.begin());
 }
 
 std::optional<size_t> GroupTable::find(Ipv4 group) const {
-  const auto at = lower_bound(group);
-  if (at == order_.end() || at->address != group) return std::nullopt;
-  return static_cast<size_t>(at - order_.begin());
+  const size_t i = place_of(group);
+  return i < size_ && order_[i].address == group ? std::optional(i) : std::nullopt;
 }
 
 std::optional<size_t> GroupTable::insert(Ipv4 group) {
-  const auto at = lower_bound(group);
-  const auto i = static_cast<size_t>(at - order_.begin());
-  if (at != order_.end() && at->address == group) return i;
-  if (free_.empty()) return std::nullopt;
-  const uint32_t slot = free_.back();
-  free_.pop_back();
+  const size_t i = place_of(group);
+  if (i < size_ && order_[i].address == group) return i;
+  if (size_ == slots_.size()) return std::nullopt;
+  const uint32_t slot = free_[slots_.size() - size_ - 1];
   slots_[slot] = {.address = group, .sources = slots_[slot].sources};  // empty: see sweep()
-  order_.insert(at, Entry{.address = group, .slot = slot});
+  std::move_backward(order_.data() + i, order_.data() + size_, order_.data() + size_ + 1);
+  order_[i] = {.address = group, .slot = slot};
+  ++size_;
   return i;
 }
 
 void GroupTable::sweep() {
-  std::erase_if(order_, [this](const Entry& e) {
-    if (!slots_[e.slot].empty()) return false;
-    free_.push_back(e.slot);
-    return true;
-  });
+  size_t kept = 0;
+  size_t freed = slots_.size() - size_;
+  for (size_t i = 0; i < size_; ++i) {
+    if (slots_[order_[i].slot].empty())
+      free_[freed++] = order_[i].slot;
+    else
+      order_[kept++] = order_[i];
+  }
+  size_ = kept;
 }
 
 }  // namespace linecast::igmp

@@ -66,7 +66,7 @@ class GroupTable {
  public:
   GroupTable(size_t max_groups, size_t max_sources_a_group);
 
-  size_t size() const { return order_.size(); }
+  size_t size() const { return size_; }
   // In ascending order of the addresses. Indices hold until the next insert() or sweep().
   HeardGroup& group(size_t i) { return slots_[order_[i].slot]; }
   const HeardGroup& group(size_t i) const { return slots_[order_[i].slot]; }
@@ -86,12 +86,14 @@ class GroupTable {
     uint32_t slot = 0;
     TimeNs due = kNever;
   };
-  std::vector<Entry>::const_iterator lower_bound(Ipv4 group) const;
+  // Where the group is, or would go.
+  size_t place_of(Ipv4 group) const;
 
   std::vector<HeardSource> sources_;  // a piece for each slot
   std::vector<HeardGroup> slots_;
-  std::vector<uint32_t> free_;
-  std::vector<Entry> order_;
+  std::vector<Entry> order_;  // the first size_; all vectors keep the length that the constructor gave them
+  size_t size_ = 0;
+  std::vector<uint32_t> free_;  // slots, the last first; the first slots_.size() - size_
 };
 
 }  // namespace linecast::igmp

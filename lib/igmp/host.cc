@@ -175,7 +175,8 @@ void Host::receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, Bytes
 }
 
 void Host::query_missed(TimeNs now) {
-  if (general_due_ == kNever) ask_all(now, kNsPerSecond);  // many draws would make the earliest of them immediate
+  if (general_due_ == kNever)
+    ask_all(now, kNsPerSecond);  // many draws would make the earliest of them immediate
 }
 
 void Host::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message) {

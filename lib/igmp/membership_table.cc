@@ -84,9 +84,9 @@ void MembershipTable::sweep() {
     due_[kept_groups] = due_[i];
     groups_[kept_groups++] = g;
   }
-  groups_.resize(kept_groups);
-  due_.resize(kept_groups);
-  sources_.resize(kept_sources);
+  groups_.erase(groups_.begin() + static_cast<ptrdiff_t>(kept_groups), groups_.end());
+  due_.erase(due_.begin() + static_cast<ptrdiff_t>(kept_groups), due_.end());
+  sources_.erase(sources_.begin() + kept_sources, sources_.end());
 }
 
 void MembershipTable::clear() {

@@ -131,7 +131,8 @@ TEST(Message, FaultsAreNamed) {
 }
 
 TEST(Record, ReadOneByOne) {
-  RecordReader records(from_hex("22000000000000030102000aef010203"));
+  const auto lying = from_hex("22000000000000030102000aef010203");
+  RecordReader records(lying);
   EXPECT_FALSE(records.next()) << "claims ten sources";
   EXPECT_FALSE(records.whole());
 
