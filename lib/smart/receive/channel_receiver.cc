@@ -20,6 +20,8 @@ constexpr uint32_t kLateBelieved = 64;
 constexpr uint64_t kBadTagsReported = 100;
 constexpr TimeNs kSilenceOfARestartNs = 100 * kNsPerMs;
 
+constexpr uint32_t bit(ReceiverEvent event) { return 1u << static_cast<unsigned>(event); }
+
 }  // namespace
 
 ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manager& manager,
@@ -83,7 +85,7 @@ void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
       return;
     }
     case StreamOpener::Verdict::kBadTag:
-      if (++bad_tags_in_a_row_ == kBadTagsReported) report_once(ReceiverEvent::kNothingOpens);
+      if (++bad_tags_in_a_row_ >= kBadTagsReported) report_bad_tags(arrival.now);
       return refuse(arrival, datagram, ReceiveCounter::kBadTag);
     case StreamOpener::Verdict::kReplay:
       return refuse(arrival, datagram, replay_counter(arrival.header, opened.replay));
@@ -252,13 +254,13 @@ void ChannelReceiver::wait(const Arrival& arrival, Bytes datagram, ReceiveCounte
   const size_t dropped = waiting_.add(datagram, arrival.source, arrival.now, reason);
   if (dropped == 0) return;
   counters_.add(ReceiveCounter::kWaitingOverflow, dropped);
-  if (reason == ReceiveCounter::kUnknownEpoch) report_once(ReceiverEvent::kNoKey);
+  if (reason == ReceiveCounter::kUnknownEpoch) report_no_key();
 }
 
 void ChannelReceiver::drop_waiting() {
   const WaitingPackets::Packet packet = waiting_.take();
   counters_.add(packet.reason);
-  if (packet.reason == ReceiveCounter::kUnknownEpoch) report_once(ReceiverEvent::kNoKey);
+  if (packet.reason == ReceiveCounter::kUnknownEpoch) report_no_key();
   waiting_.done(packet);
 }
 
@@ -323,14 +325,25 @@ void ChannelReceiver::send_request(const Hop& hop, const PairList& pairs) {
 }
 
 void ChannelReceiver::report_once(ReceiverEvent event) {
-  const auto bit = [](ReceiverEvent e) { return 1u << static_cast<unsigned>(e); };
-  // Where it is known why there is no key, that says more.
-  if (event == ReceiverEvent::kNoKey &&
-      (reported_ & (bit(ReceiverEvent::kKeyNotHeld) | bit(ReceiverEvent::kUntrusted))) != 0)
-    return;
   if ((reported_ & bit(event)) != 0) return;
   reported_ |= bit(event);
   output_.report(event);
+}
+
+void ChannelReceiver::report_no_key() {
+  // Where it is known why there is no key, that says more.
+  if ((reported_ & (bit(ReceiverEvent::kKeyNotHeld) | bit(ReceiverEvent::kUntrusted))) != 0) return;
+  if (old_announced_) return report_once(ReceiverEvent::kOldStart);
+  const bool others_only = announces_.get(KeyAnnounceResult::kWrongChannel) > 0 &&
+                           announces_.get(KeyAnnounceResult::kAccepted) == 0;
+  report_once(others_only ? ReceiverEvent::kOtherChannels : ReceiverEvent::kNoKey);
+}
+
+void ChannelReceiver::report_bad_tags(TimeNs now) {
+  if (!running_)
+    report_once(ReceiverEvent::kNothingOpens);
+  else if (now - opener_.opened_ns() >= StreamOpener::kSilentAfter)  // no new start was announced meanwhile
+    report_once(ReceiverEvent::kNoLongerOpens);
 }
 
 }  // namespace linecast::smart

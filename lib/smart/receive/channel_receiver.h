@@ -29,17 +29,25 @@ struct ReceiverSettings {
 };
 
 // What a person should hear of, each told once until it is over.
-#define LINECAST_RECEIVER_EVENTS(_)                                                                         \
-  _(kStreamBegins, "stream_begins", "the stream begins")                                                    \
-  _(kRestart, "restart", "the sender has started anew")                                                     \
-  _(kNoKey, "no_key", "packets come, but no KEY_ANNOUNCE that tells their key")                             \
-  _(kKeyNotHeld, "key_not_held",                                                                            \
-    "the sender uses a group key that is not held here, or with another cipher")                            \
-  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")                \
-  _(kOldStart, "old_start",                                                                                 \
-    "KEY_ANNOUNCE of a start that is over: a replay, or the headend lost its state (then start anew here)") \
-  _(kNothingOpens, "nothing_opens", "packets do not open with the key: is it the right one?")               \
-  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")                    \
+#define LINECAST_RECEIVER_EVENTS(_)                                                                          \
+  _(kStreamBegins, "stream_begins", "the stream begins")                                                     \
+  _(kRestart, "restart", "the sender has started anew")                                                      \
+  _(kNoKey, "no_key", "packets come, but no KEY_ANNOUNCE that tells their key")                              \
+  _(kOtherChannels, "other_channels",                                                                        \
+    "packets come, but the only keys announced are other channels': is the channel's name (or id) right?")   \
+  _(kKeyNotHeld, "key_not_held",                                                                             \
+    "the sender uses a group key that is not held here, or with another cipher")                             \
+  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")                 \
+  _(kOldStart, "old_start",                                                                                  \
+    "the headend announces an earlier start than the one followed here. Did another headend with its "       \
+    "sender_id run? Stop that one, give it another sender_id, and restart the right one, or this receiver. " \
+    "If there was none, the headend lost its state (restart this receiver), or this is a replay")            \
+  _(kNothingOpens, "nothing_opens",                                                                          \
+    "packets do not open: is the group key file the headend's? (linecast key show FILE, here and there)")    \
+  _(kNoLongerOpens, "no_longer_opens",                                                                       \
+    "packets no longer open with the key that was announced last: do two headends send with one sender_id? " \
+    "Stop one, give it another sender_id, and restart the other, or this receiver")                          \
+  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")                     \
   _(kNotSealed, "not_sealed", "the channel is clear, but a key was given")
 LINECAST_COUNTER_LIST(ReceiverEvent, LINECAST_RECEIVER_EVENTS)
 
@@ -99,6 +107,8 @@ class ChannelReceiver {
   void ask(TimeNs now);
   void send_request(const Hop& hop, const PairList& pairs);
   void report_once(ReceiverEvent event);
+  void report_no_key();
+  void report_bad_tags(TimeNs now);
 
   // channel_receiver_messages.cc
   void receive_message(TimeNs now, Bytes datagram, Ipv4 source);
@@ -115,7 +125,8 @@ class ChannelReceiver {
   ReceiveCounters counters_;
   CounterSet<WireFault, kWireFaultCount> wire_faults_;
   CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount> announces_;
-  uint32_t reported_ = 0;  // a bit for each event
+  uint32_t reported_ = 0;       // a bit for each event
+  bool old_announced_ = false;  // an earlier start than the one followed, since that began
 
   // Encrypted channels.
   MemberKeys members_;

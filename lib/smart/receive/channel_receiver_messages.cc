@@ -55,6 +55,7 @@ void ChannelReceiver::take_key_announce(TimeNs now, Bytes datagram) {
   announces_.add(result);
   if (result == KeyAnnounceResult::kUntrusted || result == KeyAnnounceResult::kBadSignature)
     report_once(ReceiverEvent::kUntrusted);
+  old_announced_ = old_announced_ || result == KeyAnnounceResult::kOld;
   if (result == KeyAnnounceResult::kOld && now - opener_.opened_ns() >= StreamOpener::kSilentAfter)
     report_once(ReceiverEvent::kOldStart);
   if (result != KeyAnnounceResult::kAccepted) return;
@@ -81,6 +82,7 @@ void ChannelReceiver::new_stream(bool keys_held) {
   }
   running_ = false;  // what is held of the old stream is played by its own times
   bad_tags_in_a_row_ = 0;
+  old_announced_ = false;
   reported_ &= 1u << static_cast<unsigned>(ReceiverEvent::kStreamBegins);
   if (!keys_held) {
     counters_.add(ReceiveCounter::kKeyNotHeld);

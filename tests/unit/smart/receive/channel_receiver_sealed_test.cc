@@ -231,6 +231,21 @@ TEST(ChannelReceiverSealed, ClearPacketsAreRefused) {
   EXPECT_EQ(s.events_of(ReceiverEvent::kNotSealed), 1u);
 }
 
+TEST(ChannelReceiverSealed, AWrongNameIsTold) {
+  SmartSender::Options other;
+  other.channel_id = crypto::channel_id_from_name("tset");
+  SmartSender stranger(other);
+  Scenario s;
+  for (int i = 0; i < 20; ++i)
+    s.at(s.now + i * 100 * kMs, [&] {
+      s.transmit(stranger.announce());
+      s.transmit(stranger.heartbeat());
+    });
+  s.run_for(4 * kNsPerSecond);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kOtherChannels), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kNoKey), 0u);
+}
+
 TEST(ChannelReceiverSealed, ARestartBeginsAnewAndTheOldStreamIsPlayedOut) {
   Scenario s;
   Random random(3);
@@ -278,6 +293,59 @@ TEST(ChannelReceiverSealed, ARestartBeginsAnewAndTheOldStreamIsPlayedOut) {
   s.receiver->receive(s.now, s.retired[0]->announce(), kHop);
   s.receiver->receive(s.now, s.retired[0]->announce(), kHop);
   EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 1u);
+}
+
+// A copied lineup on a second machine: its start is later, so it is followed, and the first one's packets are
+// not.
+TEST(ChannelReceiverSealed, AnotherHeadendOfTheSameSenderIdIsToldAndANewStartOfTheFirstFollowed) {
+  Scenario s;
+  s.start_sender();
+  s.send_stream(8000, kMs);
+  auto copied = s.sender->o;
+  copied.start_number += 1;
+  copied.salt = 2;
+  SmartSender second(copied);
+  const auto both = [&](TimeNs at) {
+    s.at(at, [&] {
+      s.transmit(second.announce());
+      s.transmit(second.heartbeat());
+    });
+  };
+  for (int i = 0; i < 20; ++i) both(s.now + kNsPerSecond + i * 100 * kMs);
+  s.run_for(8 * kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kRestarts), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kNoLongerOpens), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kNothingOpens), 0u) << "the group key is right";
+  EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 1u);
+
+  auto again = s.sender->o;
+  again.start_number += 2;
+  again.salt = 3;
+  s.restart_sender(again);
+  s.start_sender();
+  s.send_stream(500, kMs);
+  const size_t before = s.played.size();
+  s.run_for(2 * kNsPerSecond);
+  EXPECT_EQ(s.played.size(), before + 500);
+}
+
+// The same where the first has moved on to an epoch that the second never announced.
+TEST(ChannelReceiverSealed, AnotherHeadendOfTheSameSenderIdInAnEarlierEpoch) {
+  Scenario s;
+  s.start_sender();
+  s.send_stream(8000, kMs);
+  s.sender->schedule_epoch(s.sender->next_sequence() + 500, s.sender->o.group_key);
+  auto copied = s.sender->o;
+  copied.start_number += 1;
+  copied.salt = 2;
+  SmartSender second(copied);
+  s.at(s.now + kNsPerSecond, [&] {
+    s.transmit(second.announce());
+    s.transmit(second.heartbeat());
+  });
+  s.run_for(8 * kNsPerSecond);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kNoKey), 0u) << "that would say less";
 }
 
 TEST(ChannelReceiverSealed, AnOutageOfMoreThanTheWindow) {
