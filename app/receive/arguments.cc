@@ -79,7 +79,8 @@ void read_keys(const std::vector<std::string>& keys, const std::vector<std::stri
     throw Error("the channel's key is missing: add --key FILE and --trust HEADEND.pub, or --clear");
   if (trusted.empty())
     throw Error("whose keys to believe is missing: add --trust HEADEND.pub, the headend's public key");
-  for (const std::string& path : keys) channel.keys.push_back(crypto::read_group_key(path));
+  for (const std::string& path : keys)
+    channel.keys.push_back(crypto::read_group_key(path, crypto::KeyHolder::kReceiver));
   for (const std::string& path : trusted) channel.trusted.push_back(crypto::read_public_key(path));
 }
 

@@ -69,8 +69,9 @@ class ChannelReader {
       return;
     }
     if (channel_.clear) return;
-    each_file("key", in_.find("key"),
-              [this](const std::string& path) { channel_.keys.push_back(crypto::read_group_key(path)); });
+    each_file("key", in_.find("key"), [this](const std::string& path) {
+      channel_.keys.push_back(crypto::read_group_key(path, crypto::KeyHolder::kReceiver));
+    });
     each_file("trust", in_.need("trust", "headend.key.pub"),
               [this](const std::string& path) { channel_.trusted.push_back(crypto::read_public_key(path)); });
   }

@@ -37,6 +37,18 @@ std::string new_command(KeyType type, const std::string& path) {
          shell_quoted(has_suffix ? path.substr(0, path.size() - kSuffix.size()) : path);
 }
 
+// What to do where the file is missing, or no good.
+std::string get_it(KeyType type, const std::string& path, KeyHolder holder) {
+  if (holder == KeyHolder::kHeadend) return "make it with: " + new_command(type, path);
+  return type == KeyType::kGroup
+             ? "copy it from the headend, where the lineup's `key` names it"
+             : "copy it from the headend: it is the .pub file beside the signing key that its lineup names";
+}
+std::string get_another(KeyType type, const std::string& path, KeyHolder holder) {
+  if (holder == KeyHolder::kHeadend) return "make one with: " + new_command(type, path + ".new");
+  return "copy the key file from the headend";
+}
+
 // Text with a secret in it.
 struct SecretText {
   std::string text;
@@ -71,7 +83,8 @@ struct Fields {
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::string& path) : text_(text), path_(path) {}
+  Parser(std::string_view text, const std::string& path, KeyHolder holder)
+      : text_(text), path_(path), holder_(holder) {}
 
   KeyFile parse() {
     split();
@@ -92,17 +105,20 @@ class Parser {
   [[noreturn]] void fail(size_t line, std::string_view what) const {
     throw Error(fmt::format("{}:{}: {}", path_, line, what));
   }
-  // The command for a new key beside this one, of the same type as far as that is known.
+  // Of the same type as this one, as far as that is known.
   std::string another() const {
     const bool group = !fields_.type || fields_.type->text == key_type_name(KeyType::kGroup);
-    return new_command(group ? KeyType::kGroup : KeyType::kSigning, path_ + ".new");
+    return get_another(group ? KeyType::kGroup : KeyType::kSigning, path_, holder_);
+  }
+  std::string damaged() const {
+    return "the file is damaged: copy it again" +
+           (holder_ == KeyHolder::kHeadend ? ", or " + another() : std::string());
   }
   [[noreturn]] void fail(std::string_view what) const { throw Error(fmt::format("{}: {}", path_, what)); }
 
   void split() {
     if (text_.size() > kMaxKeyFileSize)
-      fail(fmt::format("longer than {} bytes: this is no key file; make one with: {}", kMaxKeyFileSize,
-                       another()));
+      fail(fmt::format("longer than {} bytes: this is no key file; {}", kMaxKeyFileSize, another()));
     size_t line = 0;
     for (std::string_view rest = text_; !rest.empty();) {
       const size_t end = rest.find('\n');
@@ -114,8 +130,7 @@ class Parser {
       std::optional<Value>* field =
           colon == std::string_view::npos ? nullptr : fields_.find(trimmed(row.substr(0, colon)));
       if (!fields_.version && field != &fields_.version)
-        fail(line,
-             "no linecast key file: its first line must be 'linecast-key: 1'; make one with: " + another());
+        fail(line, "no linecast key file: its first line must be 'linecast-key: 1'; " + another());
       if (field == nullptr)
         fail(
             line,
@@ -124,16 +139,13 @@ class Parser {
       if (*field) fail(line, fmt::format("the field of line {} again: remove one of them", (*field)->line));
       *field = Value{trimmed(row.substr(colon + 1)), line};
       if (field == &fields_.version && fields_.version->text != "1")
-        fail(line,
-             "a key file of another version: this linecast reads 'linecast-key: 1'; make a new one with: " +
-                 another());
+        fail(line, "a key file of another version: this linecast reads 'linecast-key: 1'; " + another());
     }
-    if (!fields_.version) fail("empty: no key in it; make one with: " + another());
+    if (!fields_.version) fail("empty: no key in it; " + another());
   }
 
   const Value& need(const std::optional<Value>& field, std::string_view line) const {
-    if (!field)
-      fail(fmt::format("the line '{}' is missing: add it, or make a new key with: {}", line, another()));
+    if (!field) fail(fmt::format("the line '{}' is missing: {}", line, damaged()));
     return *field;
   }
 
@@ -166,19 +178,20 @@ class Parser {
     const size_t size = key.type == KeyType::kGroup ? key_size(key.cipher) : key.bytes.size();
     const std::string_view text = value.text;
     if (text.size() != 2 * size)
-      fail(value.line,
-           fmt::format("the key has {} characters where {} hex digits are needed", text.size(), 2 * size));
+      fail(value.line, fmt::format("the key has {} characters where {} hex digits are needed: {}",
+                                   text.size(), 2 * size, damaged()));
     for (size_t i = 0; i < size; ++i) {
       const int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
       if (high < 0 || low < 0)
-        fail(value.line,
-             fmt::format("characters {} and {} of the key are not both hex digits", 2 * i + 1, 2 * i + 2));
+        fail(value.line, fmt::format("characters {} and {} of the key are not both hex digits: {}", 2 * i + 1,
+                                     2 * i + 2, damaged()));
       key.bytes[i] = static_cast<uint8_t>(high << 4 | low);
     }
   }
 
   std::string_view text_;
   const std::string& path_;
+  const KeyHolder holder_;
   Fields fields_;
 };
 
@@ -190,16 +203,15 @@ void check_mode(const std::string& path, KeyType type, mode_t mode) {
                           shell_quoted(path)));
 }
 
-// Reads a key of the type that is wanted, or of any. The type wanted also says what to do where there is
-// none.
-KeyFile read_key(const std::string& path, std::optional<KeyType> wanted) {
+// Reads a key of the type that is wanted, or of any. Type and holder also say what to do where there is none.
+KeyFile read_key(const std::string& path, std::optional<KeyType> wanted, KeyHolder holder) {
   // O_NONBLOCK: a FIFO put in its place must not hang the program.
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!file.ok()) {
     const int why = errno;
     if (why == ENOENT)
-      throw Error(fmt::format("{}: there is no such key file: make it with: {}", path,
-                              new_command(wanted.value_or(KeyType::kGroup), path)));
+      throw Error(fmt::format("{}: there is no such key file: {}", path,
+                              get_it(wanted.value_or(KeyType::kGroup), path, holder)));
     if (why == EACCES)
       throw Error(
           fmt::format("{}: may not be read by this user: run linecast as its owner, or: chown \"$USER\" {}",
@@ -215,12 +227,12 @@ KeyFile read_key(const std::string& path, std::optional<KeyType> wanted) {
   if (!read_bounded(file, content.text))
     throw Error(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
 
-  KeyFile key = parse_key_file(content.text, path);
+  KeyFile key = parse_key_file(content.text, path, holder);
   if (wanted && key.type != *wanted) {
     const bool has_public = key.type == KeyType::kSigning && *wanted == KeyType::kPublic;
-    throw Error(fmt::format("{}: a {} key where a {} key is needed: {}{}", path, key_type_name(key.type),
-                            key_type_name(*wanted), has_public ? "name " : "make one with: ",
-                            has_public ? path + ".pub" : new_command(*wanted, path + ".new")));
+    throw Error(fmt::format("{}: a {} key where a {} key is needed: {}", path, key_type_name(key.type),
+                            key_type_name(*wanted),
+                            has_public ? "name " + path + ".pub" : get_another(*wanted, path, holder)));
   }
   check_mode(path, key.type, about.st_mode);
   return key;
@@ -267,9 +279,11 @@ std::string_view key_type_name(KeyType type) {
   return type == KeyType::kGroup ? "group" : type == KeyType::kSigning ? "signing" : "public";
 }
 
-KeyFile parse_key_file(std::string_view text, const std::string& path) { return Parser(text, path).parse(); }
+KeyFile parse_key_file(std::string_view text, const std::string& path, KeyHolder holder) {
+  return Parser(text, path, holder).parse();
+}
 
-KeyFile read_key_file(const std::string& path) { return read_key(path, std::nullopt); }
+KeyFile read_key_file(const std::string& path) { return read_key(path, std::nullopt, KeyHolder::kHeadend); }
 
 std::string fingerprint(const KeyFile& key) {
   std::array<uint8_t, 32> digest;
@@ -291,16 +305,18 @@ std::string fingerprint(const KeyFile& key) {
   return text;
 }
 
-GroupKey read_group_key(const std::string& path) {
-  const KeyFile file = read_key(path, KeyType::kGroup);
+GroupKey read_group_key(const std::string& path, KeyHolder holder) {
+  const KeyFile file = read_key(path, KeyType::kGroup, holder);
   return {.id = file.id, .cipher = file.cipher, .bytes = file.bytes};
 }
 
 std::unique_ptr<SigningKey> read_signing_key(const std::string& path) {
-  return std::make_unique<SigningKey>(read_key(path, KeyType::kSigning).bytes);
+  return std::make_unique<SigningKey>(read_key(path, KeyType::kSigning, KeyHolder::kHeadend).bytes);
 }
 
-PublicKey read_public_key(const std::string& path) { return read_key(path, KeyType::kPublic).bytes; }
+PublicKey read_public_key(const std::string& path) {
+  return read_key(path, KeyType::kPublic, KeyHolder::kReceiver).bytes;
+}
 
 void write_group_key(const std::string& path, const GroupKey& key) {
   write_new_file(

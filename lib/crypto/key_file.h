@@ -13,6 +13,9 @@ namespace linecast::crypto {
 
 enum class KeyType : uint8_t { kGroup, kSigning, kPublic };
 
+// Where a key file is used: headends make theirs, receivers get copies. Messages say what to do accordingly.
+enum class KeyHolder : uint8_t { kHeadend, kReceiver };
+
 // What any key file holds.
 struct KeyFile {
   KeyType type = KeyType::kGroup;
@@ -30,16 +33,17 @@ std::string_view key_type_name(KeyType type);
 
 // The text of a key file, at most kMaxKeyFileSize. Throws Error naming `path` and the line; no message
 // repeats what the file says, which may be a secret out of place.
-KeyFile parse_key_file(std::string_view text, const std::string& path);
+KeyFile parse_key_file(std::string_view text, const std::string& path,
+                       KeyHolder holder = KeyHolder::kHeadend);
 // Reads a key of any type. Throws Error as below.
 KeyFile read_key_file(const std::string& path);
 // 32 hex digits by which people compare keys without showing them. A signing key has its public half's, whose
 // first 4 digits are the hint in signed trailers.
 std::string fingerprint(const KeyFile& key);
 
-// Each throws Error naming the file, what is wrong, and the command that mends it (chmod 600 F, linecast key
-// new ...).
-GroupKey read_group_key(const std::string& path);
+// Each throws Error naming the file, what is wrong, and what mends it (chmod 600 F; at a headend linecast key
+// new ..., at a receiver a copy). Signing keys are headends', public keys receivers'.
+GroupKey read_group_key(const std::string& path, KeyHolder holder = KeyHolder::kHeadend);
 std::unique_ptr<SigningKey> read_signing_key(const std::string& path);
 PublicKey read_public_key(const std::string& path);
 

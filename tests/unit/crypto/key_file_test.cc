@@ -222,8 +222,18 @@ TEST_F(KeyFileTest, MissingFilesNameTheCommandThatMakesThem) {
   EXPECT_THAT(error_of([&] { read_group_key(path_); }),
               AllOf(StartsWith(path_ + ": there is no such"), HasSubstr("linecast key new group " + path_)));
   EXPECT_THAT(error_of([&] { read_signing_key(path_); }), HasSubstr("linecast key new signing " + path_));
-  EXPECT_THAT(error_of([&] { read_public_key(path_ + ".pub"); }),
-              testing::EndsWith("linecast key new signing " + path_));
+}
+
+TEST_F(KeyFileTest, AReceiverIsToldToCopyAndNeverToMakeAKey) {
+  const auto says = [&](const char* what) { return AllOf(HasSubstr(what), Not(HasSubstr("key new"))); };
+  const auto group = [&] { return error_of([&] { read_group_key(path_, KeyHolder::kReceiver); }); };
+  EXPECT_THAT(group(), says("copy it from the headend"));
+  EXPECT_THAT(error_of([&] { read_public_key(path_); }), says("it is the .pub file"));
+  for (const std::string& text :
+       {group_text().substr(0, 34), group_text("aes-128-gcm", "00010203"), std::string()}) {
+    put(text);
+    EXPECT_THAT(group(), says("copy ")) << text;
+  }
 }
 
 TEST_F(KeyFileTest, SecretsThatOthersCanReadOrWriteAreRefused) {
