@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/crypto/key_file.h"
 #include "lib/lineup/draft.h"
+#include "lib/lineup/kernel_interface.h"
 #include "lib/lineup/pci_card.h"
 #include "lib/lineup/spelling.h"
 
@@ -105,6 +106,23 @@ std::string suggest_interface(const std::string& wanted) {
   return suggest(wanted, views);
 }
 
+// Of an interface whose frames a virtual device takes.
+void check_kernel_use(Mark at, const std::string& name, FaultList& faults) {
+  const KernelInterface interface = kernel_interface(name);
+  if (!interface.up)
+    faults.warn(
+        at, fmt::format("network interface {0} is down, so nothing comes or goes: run: ip link set {0} up",
+                        name));
+  const std::string uses = uses_of(interface);
+  if (uses.empty()) return;
+  faults.warn(
+      at, fmt::format("network interface {0} has {1} in the kernel, which answers there beside the "
+                      "headend: give another one{2}",
+                      name, uses,
+                      interface.default_route ? std::string(" (without this one the machine may be cut off)")
+                                              : ", or run: ip address flush dev " + name));
+}
+
 void check_devices(const Draft& draft, FaultList& faults) {
   for (size_t i = 0; i < draft.devices.size(); ++i) {
     const Device& device = draft.devices[i];
@@ -116,8 +134,10 @@ void check_devices(const Draft& draft, FaultList& faults) {
       faults.error(at,
                    fmt::format("there is no network interface {} here{}", in_quotes(device.kernel_interface),
                                suggest_interface(device.kernel_interface)));
-    } else if (const int mtu = kernel_mtu(device.kernel_interface);
-               mtu > 0 && mtu < draft.lineup.ports[i].mtu) {
+      continue;
+    }
+    check_kernel_use(at, device.kernel_interface, faults);
+    if (const int mtu = kernel_mtu(device.kernel_interface); mtu > 0 && mtu < draft.lineup.ports[i].mtu) {
       faults.warn(
           place(draft.ports[i], {"mtu"}),
           fmt::format(

@@ -6,6 +6,9 @@
 #include <array>
 #include <fstream>
 #include <string_view>
+#include <vector>
+
+#include "lib/lineup/kernel_interface.h"
 
 namespace linecast::lineup {
 
@@ -24,11 +27,34 @@ std::string first_word(const fs::path& path) {
   return word;
 }
 
-// " (interface eth0)", or nothing where it has none, or one in another network namespace.
-std::string interface_of(const fs::path& device) {
+// The card's network interfaces (virtio's are one level further down) in this network namespace.
+std::vector<fs::path> interfaces_of(const fs::path& device) {
+  std::vector<fs::path> found;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(device / "net", none))
-    return fmt::format(" (interface {})", entry.path().filename().string());
+  const auto take = [&](const fs::path& folder) {
+    for (const auto& entry : fs::directory_iterator(folder / "net", none)) found.push_back(entry.path());
+  };
+  take(device);
+  for (const auto& entry : fs::directory_iterator(device, none))
+    if (entry.path().filename().string().starts_with("virtio")) take(entry.path());
+  return found;
+}
+
+// What this machine uses the interface for, by itself or by a bridge, bond or VLAN on it, in words; else
+// empty.
+std::string use_of(const fs::path& interface) {
+  constexpr std::string_view kUpper = "upper_";
+  const std::string name = interface.filename();
+  if (const std::string uses = uses_of(kernel_interface(name)); !uses.empty())
+    return fmt::format("it is {}, with {}", name, uses);
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(interface, none)) {
+    const std::string link = entry.path().filename();
+    if (!link.starts_with(kUpper)) continue;
+    const std::string upper = link.substr(kUpper.size());
+    if (const std::string uses = uses_of(kernel_interface(upper)); !uses.empty())
+      return fmt::format("it is {}, below {} with {}", name, upper, uses);
+  }
   return {};
 }
 
@@ -43,12 +69,21 @@ std::string card_fault(const std::string& address, const fs::path& devices) {
     return fmt::format("PCI device {} is no network card: `lspci -D | grep -i net` lists the cards", address);
   const std::string driver = fs::read_symlink(device / "driver", error).filename();
   if (std::ranges::find(kDriversForDpdk, driver) != kDriversForDpdk.end()) return {};
-  const std::string holder =
-      driver.empty()
-          ? fmt::format("card {} has no driver that gives it to DPDK", address)
-          : fmt::format("card {} is with the kernel's driver {}{}", address, driver, interface_of(device));
-  return fmt::format("{}: bind it to vfio-pci: modprobe vfio-pci && dpdk-devbind.py -b vfio-pci {}", holder,
-                     address);
+  const std::string command = fmt::format("modprobe vfio-pci && dpdk-devbind.py -b vfio-pci {}", address);
+  if (driver.empty())
+    return fmt::format("card {} has no driver that gives it to DPDK: bind it to vfio-pci: {}", address,
+                       command);
+  std::string names;
+  for (const fs::path& interface : interfaces_of(device)) {
+    if (const std::string use = use_of(interface); !use.empty())
+      return fmt::format(
+          "card {} is with the kernel's driver {}: {}: taking it cuts this machine off from what it reaches "
+          "by it. Give another card, or, where that is meant, bind it to vfio-pci: {}",
+          address, driver, use, command);
+    names += (names.empty() ? "" : ", ") + interface.filename().string();
+  }
+  return fmt::format("card {} is with the kernel's driver {}{}: bind it to vfio-pci: {}", address, driver,
+                     names.empty() ? names : fmt::format(" (interface {})", names), command);
 }
 
 }  // namespace linecast::lineup

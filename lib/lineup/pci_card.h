@@ -7,7 +7,7 @@
 namespace linecast::lineup {
 
 // Why DPDK could not take the card at this address (0000:3b:00.0), and the command that mends it; empty where
-// it can. `devices` is sysfs's list of PCI devices.
+// it can. Says first what this machine would lose with it. `devices` is sysfs's list of PCI devices.
 std::string card_fault(const std::string& address,
                        const std::filesystem::path& devices = "/sys/bus/pci/devices");
 

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -11,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 
 #include "lib/crypto/key_file.h"
 #include "tests/unit/lineup/spoiled_lineup.h"
@@ -48,6 +51,9 @@ class Machine : public testing::Test {
         all += format_fault("lineup.yaml", fault) + "\n";
     return all;
   }
+
+  void expect_on_loopback(const std::function<bool(int fd, ifreq& request)>& set_up,
+                          const std::vector<std::string>& lines);
 
   fs::path directory_;
 };
@@ -115,20 +121,20 @@ TEST_F(Machine, Interfaces) {
   EXPECT_THAT(faults(text), HasSubstr("did you mean \"lo\"?"));
 }
 
-// In a network namespace of its own, where the loopback's MTU can be set.
-TEST_F(Machine, InterfaceWithASmallerMtu) {
+// Runs the check in a network namespace of its own, where the loopback is what `set_up` makes of it (by
+// ioctl; false: it failed), and expects each of `lines` among the faults.
+void Machine::expect_on_loopback(const std::function<bool(int fd, ifreq& request)>& set_up,
+                                 const std::vector<std::string>& lines) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
   if (child == 0) {
     if (::unshare(CLONE_NEWNET) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) ::_exit(77);
     ifreq request{};
     std::strcpy(request.ifr_name, "lo");
-    request.ifr_mtu = 1280;
-    if (::ioctl(::socket(AF_INET, SOCK_DGRAM, 0), SIOCSIFMTU, &request) != 0) ::_exit(76);
+    if (!set_up(::socket(AF_INET, SOCK_DGRAM, 0), request)) ::_exit(76);
     const std::string found = faults(kGoodLineup);
-    const bool good =
-        found.find("5:98: warning: the MTU is 1500, but that of network interface lo is 1280") !=
-        std::string::npos;
+    bool good = true;
+    for (const std::string& line : lines) good = good && found.find(line) != std::string::npos;
     if (!good) std::fprintf(stderr, "%s", found.c_str());
     ::_exit(good ? 0 : 1);
   }
@@ -137,6 +143,40 @@ TEST_F(Machine, InterfaceWithASmallerMtu) {
   ASSERT_TRUE(WIFEXITED(status));
   if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no network namespaces for this user";
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(Machine, InterfaceThatIsDownWithASmallerMtu) {
+  const auto set_up = [](int fd, ifreq& request) {
+    request.ifr_mtu = 1280;
+    return ::ioctl(fd, SIOCSIFMTU, &request) == 0;
+  };
+  expect_on_loopback(set_up,
+                     {"5:98: warning: the MTU is 1500, but that of network interface lo is 1280",
+                      "5:25: warning: network interface lo is down, so nothing comes or goes: run: ip "
+                      "link set lo up"});
+}
+
+TEST_F(Machine, InterfaceThatTheKernelUses) {
+  const auto set_up = [](int fd, ifreq& request) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(0xc0000202);
+    std::memcpy(&request.ifr_addr, &address, sizeof address);
+    if (::ioctl(fd, SIOCSIFADDR, &request) != 0) return false;
+    request.ifr_flags = IFF_UP;
+    if (::ioctl(fd, SIOCSIFFLAGS, &request) != 0) return false;
+    rtentry route{};
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    std::memcpy(&route.rt_dst, &any, sizeof any);
+    std::memcpy(&route.rt_genmask, &any, sizeof any);
+    route.rt_dev = request.ifr_name;
+    route.rt_flags = RTF_UP;
+    return ::ioctl(fd, SIOCADDRT, &route) == 0;
+  };
+  expect_on_loopback(set_up,
+                     {"5:25: warning: network interface lo has address 192.0.2.2 and the default route in "
+                      "the kernel, which answers there beside the headend"});
 }
 
 TEST_F(Machine, Cards) {
