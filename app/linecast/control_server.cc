@@ -127,6 +127,9 @@ bool ControlServer::serve(TimeNs now, int wake_fd, int timeout_ms) {
 
 std::string ask_control(const std::string& path, const std::string& request) {
   const int fd = connect_to(path);
+  if (fd < 0 && errno == EACCES)
+    throw Error(fmt::format(
+        "{} is open to the headend's own user only: run this as that user, or as root (sudo)", path));
   if (fd < 0)
     throw Error(fmt::format("no headend answers on {}: {}. Is it running, and is this its headend.control?",
                             path, std::strerror(errno)));
@@ -137,9 +140,15 @@ std::string ask_control(const std::string& path, const std::string& request) {
   ssize_t n = send(fd, line.data(), line.size(), MSG_NOSIGNAL);
   char buffer[65536];
   while (n > 0 && (n = read(fd, buffer, sizeof buffer)) > 0) answer.append(buffer, static_cast<size_t>(n));
+  const int why = errno;
   close(fd);
+  if (n < 0 && why == EAGAIN)
+    throw Error(fmt::format(
+        "the headend on {} gave no answer within {} s: it is stopped (T) or overloaded: look at it "
+        "with: ps -o pid,stat,pcpu,args -C linecast",
+        path, kClientTimeoutS));
   if (n < 0 || answer.empty())
-    throw Error(fmt::format("the headend on {} gave no answer within {} s", path, kClientTimeoutS));
+    throw Error(fmt::format("the headend on {} ended without an answer: is it stopping?", path));
   return answer;
 }
 

@@ -1,11 +1,30 @@
 // The linecast program: one subcommand a file.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "app/linecast/check.h"
 #include "app/linecast/headend.h"
 #include "app/linecast/key.h"
 #include "app/linecast/show.h"
 #include "lib/base/error.h"
+#include "lib/lineup/spelling.h"
+
+namespace {
+
+// CLI11 would only say that a subcommand is missing.
+bool is_unknown_command(const CLI::App& app, std::string_view word) {
+  if (word.starts_with('-')) return false;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  if (std::find(known.begin(), known.end(), word) != known.end()) return false;
+  fmt::print(stderr, "linecast: error: there is no command \"{}\"{}\n", word,
+             linecast::lineup::suggest(word, known));
+  return true;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("linecast: a video headend that seals, multicasts and repairs MPEG-TS channels over DPDK");
@@ -26,6 +45,7 @@ int main(int argc, char** argv) {
   linecast::app::add_show_command(app, exit_code);
   linecast::app::add_rekey_command(app, exit_code);
   linecast::app::add_reset_command(app, exit_code);
+  if (argc > 1 && is_unknown_command(app, argv[1])) return 2;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 #include "app/linecast/control_server.h"
 #include "lib/base/error.h"
 #include "lib/lineup/lineup.h"
+#include "lib/lineup/spelling.h"
 
 namespace linecast::app {
 namespace {
@@ -43,6 +44,26 @@ Json ask(const Target& target, const Json& request) {
   if (answer.is_discarded()) throw Error("the headend's answer is not JSON: is it of another version?");
   if (answer.contains("error")) throw Error(answer["error"].get<std::string>());
   return answer;
+}
+
+// The names of the rows that `take` wants.
+template <typename Take>
+std::vector<std::string> names(const Json& rows, Take&& take) {
+  std::vector<std::string> found;
+  for (const Json& row : rows)
+    if (take(row)) found.push_back(row["name"].get<std::string>());
+  return found;
+}
+
+// `: did you mean "news"?`, or which there are.
+std::string suggestion(const std::string& wanted, const std::vector<std::string>& known) {
+  return lineup::suggest(wanted, std::vector<std::string_view>(known.begin(), known.end()));
+}
+
+const Json* find(const Json& rows, const std::string& name) {
+  for (const Json& row : rows)
+    if (row["name"] == name) return &row;
+  return nullptr;
 }
 
 std::string cell(const Json& value) {
@@ -119,6 +140,33 @@ int run_show(const Target& target, const std::string& what, bool json) {
   return 0;
 }
 
+// The epoch that the channel is in. Throws Error where it can have no next one.
+uint64_t check_rekey(const Target& target, const std::string& name) {
+  const Json rows = ask(target, {{"show", "channels"}})["channels"];
+  const auto has_epochs = [](const Json& row) { return row["encrypted"] == true && row.contains("epoch"); };
+  const Json* channel = find(rows, name);
+  if (channel == nullptr)
+    throw Error(fmt::format("there is no channel \"{}\"{}", name, suggestion(name, names(rows, has_epochs))));
+  if (!has_epochs(*channel))
+    throw Error(fmt::format("channel \"{}\" {}", name,
+                            (*channel)["encrypted"] == true ? "is disabled: set `enabled: true` and restart"
+                                                            : "is clear: it has no key to change"));
+  return (*channel)["epoch"].get<uint64_t>();
+}
+
+// Throws Error where there is no such port.
+void check_reset(const Target& target, const std::string& name) {
+  const Json answer = ask(target, {{"show", "ports"}});
+  const Json& ports = answer["ports"];
+  if (find(ports, name) != nullptr) return;
+  if (const Json* interface = find(answer["interfaces"], name); interface != nullptr)
+    throw Error(fmt::format("\"{}\" is VLAN {} of port {}, which is reset as a whole: linecast reset {}",
+                            name, cell((*interface)["vlan"]), cell((*interface)["port"]),
+                            cell((*interface)["port"])));
+  throw Error(fmt::format("there is no port \"{}\"{}", name,
+                          suggestion(name, names(ports, [](const Json&) { return true; }))));
+}
+
 }  // namespace
 
 void add_show_command(CLI::App& app, int& exit_code) {
@@ -153,8 +201,13 @@ void add_rekey_command(CLI::App& app, int& exit_code) {
   add_target_options(*command, options->target);
   command->footer("Example:\n  linecast rekey news --lineup lineup.yaml");
   command->callback([options, &exit_code] {
-    const Json answer = ask(options->target, {{"rekey", options->channel}});
-    fmt::print("{}: {}\n", options->channel, cell(answer["done"]));
+    const uint64_t epoch = check_rekey(options->target, options->channel);
+    ask(options->target, {{"rekey", options->channel}});
+    fmt::print(
+        "{}: epoch {} is announced within a second and takes over some seconds later, when enough packets "
+        "have "
+        "gone out; until then `linecast show channels` says {}\n",
+        options->channel, epoch + 1, epoch);
     exit_code = 0;
   });
 }
@@ -172,6 +225,7 @@ void add_reset_command(CLI::App& app, int& exit_code) {
   add_target_options(*command, options->target);
   command->footer("Example:\n  linecast reset in0 --lineup lineup.yaml");
   command->callback([options, &exit_code] {
+    check_reset(options->target, options->port);
     const Json answer = ask(options->target, {{"reset", options->port}});
     fmt::print("{}: {}\n", options->port, cell(answer["done"]));
     exit_code = 0;
