@@ -1,10 +1,15 @@
 #include "app/receive/channel.h"
 
+#include <fmt/core.h>
+
 namespace linecast::app {
 namespace {
 
 // Datagrams taken from one socket before timers and the other sockets have their turn.
 constexpr unsigned kBatchesAtOnce = 8;
+// Requests without a repair between them before it is told: more than a burst of losses takes in two round
+// trips.
+constexpr unsigned kAskedInVain = 50;
 
 smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t receiver_id) {
   smart::ReceiverSettings settings;
@@ -62,6 +67,16 @@ void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>
 void Channel::send(Ipv4 to, uint16_t port, Bytes datagram) {
   if (!send_datagram(request_socket_.get(), to, port, datagram))
     socket_counters_.add(SocketCounter::kRequestsNotSent);
+  const uint64_t repairs =
+      count(smart::ReceiveCounter::kRepairs) + count(smart::ReceiveCounter::kUnneededRepairs);
+  if (repairs != repairs_seen_) asked_in_vain_ = 0;
+  repairs_seen_ = repairs;
+  if (++asked_in_vain_ == kAskedInVain)
+    say_(*this,
+         fmt::format(
+             "{} requests for repairs, and no repair has come: is UDP port {} towards {} open? Does the "
+             "headend count the requests (linecast show channels)? On a veth: ethtool -K INTERFACE tx off",
+             kAskedInVain, port, to_string(to)));
 }
 
 void Channel::report(smart::ReceiverEvent event) {

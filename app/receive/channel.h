@@ -60,6 +60,8 @@ class Channel : private smart::ReceiverOutput {
   const FileDescriptor request_socket_;
   std::array<uint32_t, 2> drops_{};  // of each socket, as the kernel last said
   bool heard_anything_ = false;
+  uint64_t repairs_seen_ = 0;
+  unsigned asked_in_vain_ = 0;  // requests since the last repair
   smart::ChannelReceiver receiver_;
 };
 

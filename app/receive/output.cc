@@ -9,6 +9,7 @@
 
 #include "app/receive/sockets.h"
 #include "lib/base/error.h"
+#include "lib/base/file.h"
 #include "lib/crypto/derive.h"
 #include "lib/media/payload.h"
 
@@ -108,6 +109,9 @@ class RtpOutput : public DatagramOutput {
 
 int open_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0 && errno == ENOENT)
+    throw Error(fmt::format("cannot write to {}: its directory does not exist: run: mkdir -p {}", path,
+                            shell_quoted(directory_of(path))));
   if (fd < 0) throw Error(fmt::format("cannot write to {}: {}", path, std::strerror(errno)));
   return fd;
 }
