@@ -33,7 +33,9 @@ MapCursor::MapCursor(Ref ref, const Section& section, FaultList& faults)
   for (const YamlNode::Entry& entry : ref.node->entries) {
     if (std::find(section.keys.begin(), section.keys.end(), entry.key) == section.keys.end())
       faults_.error(entry.key_mark, fmt::format("{} has no key {}{}", section.noun, in_quotes(entry.key),
-                                                suggest(entry.key, section.keys)));
+                                                entry.key.find(':') != std::string::npos
+                                                    ? ": a space is missing after the colon"
+                                                    : suggest(entry.key, section.keys)));
   }
 }
 

@@ -218,11 +218,23 @@ std::string_view line_of(std::string_view text, int line) {
   return text.substr(0, text.find('\n'));
 }
 
+// The key of a line such as `key:news.key`, which YAML takes for one word; empty where the line is sound.
+std::string_view key_without_space(std::string_view line) {
+  line.remove_prefix(std::min(line.find_first_not_of(" -"), line.size()));
+  const std::string_view key = line.substr(0, line.find_first_not_of("abcdefghijklmnopqrstuvwxyz_"));
+  const std::string_view rest = line.substr(key.size());
+  const bool joined = !key.empty() && rest.size() > 1 && rest[0] == ':' && rest[1] != ' ' && rest[1] != '/';
+  return joined ? key : std::string_view();
+}
+
 // What to do about a syntax error, by yaml-cpp's own words for it.
 std::string advice(std::string_view text, Mark at, std::string_view message) {
   const std::string_view line = line_of(text, at.line);
   const std::string_view indentation = line.substr(0, line.find_first_not_of(" \t"));
   if (indentation.find('\t') != std::string_view::npos) return "the line is indented with a tab: use spaces";
+  for (const int number : {at.line, at.line - 1})
+    if (const std::string_view key = key_without_space(line_of(text, number)); !key.empty())
+      return fmt::format("a space is missing after the colon of `{}:` in line {}", key, number);
   const auto says = [&](std::string_view words) { return message.find(words) != std::string_view::npos; };
   if (says("flow not found") || says("flow end")) return "a bracket that is never closed, or closed twice";
   if (says("map value"))

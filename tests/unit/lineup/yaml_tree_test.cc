@@ -99,6 +99,10 @@ TEST(YamlTree, SyntaxErrorsHaveAPlaceAndAdvice) {
   expect_fault(Parse("a: 1\nb: [1, 2\nc: 3\n"), 3, 2, "a bracket that is never closed");
   expect_fault(Parse("a: 1\nb: x: y\n"), 2, 5, "a value that holds \": \" needs quotes");
   expect_fault(Parse("a:\n\tb: 1\n"), 2, 3, "indented with a tab: use spaces");
+  expect_fault(Parse("a:\n  mtu:1\n  b: 2\n"), 3, 4,
+               "a space is missing after the colon of `mtu:` in line 2");
+  expect_fault(Parse("a:\n  b: 1\n  key:x  # comment\n"), 3, 3,
+               "a space is missing after the colon of `key:` in line 3");
   expect_fault(Parse("a: 1\nb: *c\n"), 2, 4, "an alias (*name) needs its anchor (&name) further up");
   expect_fault(Parse("a: 1\n - b\n  c: 2\n"), 3, 4, "");
   expect_fault(Parse("a: @x\n"), 1, 4, "needs quotes");
