@@ -96,7 +96,8 @@ void print_ports(const Json& answer) {
               {"name", "driver", "mac", "link", "speed_mbps", "group_filter", "steering", "ip_checksum",
                "udp_checksum", "vlan_insert", "received", "transmitted", "missed"});
   fmt::print("\n");
-  print_table(answer["interfaces"], {"name", "port", "vlan", "address", "gateway", "arp_conflicts"});
+  print_table(answer["interfaces"],
+              {"name", "port", "vlan", "address", "gateway", "arp_conflicts", "arp_conflict_mac"});
 }
 
 void print_igmp(const Json& answer) {
