@@ -61,11 +61,12 @@ TEST(Manual, ExamplesAreSound) {
 }
 
 TEST(Example, HasNoFaults) {
-  const LoadResult result =
-      load(std::string(SOURCE_ROOT) + "/config/lineup.example.yaml", {.check_machine = false});
-  for (const Fault& fault : result.faults) ADD_FAILURE() << format_fault("lineup.example.yaml", fault);
-  ASSERT_TRUE(result.lineup);
-  EXPECT_EQ(result.lineup->channels.size(), 3u);
+  for (const auto& [file, channels] : {std::pair("lineup.example.yaml", 3u), {"lineup.virtual.yaml", 1u}}) {
+    const LoadResult result = load(std::string(SOURCE_ROOT) + "/config/" + file, {.check_machine = false});
+    for (const Fault& fault : result.faults) ADD_FAILURE() << format_fault(file, fault);
+    ASSERT_TRUE(result.lineup);
+    EXPECT_EQ(result.lineup->channels.size(), channels);
+  }
 }
 
 }  // namespace
