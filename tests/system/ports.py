@@ -47,7 +47,7 @@ def a_reset_of_the_output_costs_nothing(lab):
         call([str(LINECAST), 'reset', 'nowhere', '--lineup', str(lab.directory / 'lineup.yaml')])
         raise AssertionError('a port that is not there')
     except LabError as error:
-        assert 'no port of that name' in str(error), error
+        assert 'there is no port "nowhere"' in str(error), error
 
 
 def a_reset_of_the_input_joins_again(lab):
