@@ -95,6 +95,8 @@ void print_ports(const Json& answer) {
   print_table(answer["ports"],
               {"name", "driver", "mac", "link", "speed_mbps", "group_filter", "steering", "ip_checksum",
                "udp_checksum", "vlan_insert", "received", "transmitted", "missed"});
+  for (const Json& port : answer["ports"])
+    if (port.contains("error")) fmt::print("    {}: {}\n", cell(port["name"]), cell(port["error"]));
   fmt::print("\n");
   print_table(answer["interfaces"],
               {"name", "port", "vlan", "address", "gateway", "arp_conflicts", "arp_conflict_mac"});
@@ -205,9 +207,8 @@ void add_rekey_command(CLI::App& app, int& exit_code) {
     const uint64_t epoch = check_rekey(options->target, options->channel);
     ask(options->target, {{"rekey", options->channel}});
     fmt::print(
-        "{}: epoch {} is announced within a second and takes over some seconds later, when enough packets "
-        "have "
-        "gone out; until then `linecast show channels` says {}\n",
+        "{}: epoch {} is announced within a second, and takes over some seconds later, when enough packets "
+        "have gone out; until then `linecast show channels` says {}\n",
         options->channel, epoch + 1, epoch);
     exit_code = 0;
   });
