@@ -78,7 +78,7 @@ class Appliance {
   std::vector<std::function<void()>> lane_mains_;
   std::vector<LaneCall> key_calls_;  // by channel
   std::atomic<bool> stop_{false};    // written by the main lcore, read by the lanes
-  IgmpPage igmp_page_;  // of the call below: the lane's until that is done
+  IgmpPage igmp_page_;               // of the call below: the lane's until that is done
   LaneCall igmp_call_;
   TimeNs next_key_tick_ = 0;
   bool running_ = false;

@@ -7,7 +7,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double seconds(TimeNs ns) { return static_cast<double>(ns / kNsPerMs) / 1000; }
+// Whole milliseconds.
+double seconds(TimeNs ns) {
+  const TimeNs ms = ns / kNsPerMs;
+  return static_cast<double>(ms) / 1000;
+}
 
 // A timer that may not run.
 Json seconds_or_null(TimeNs ns) { return ns <= 0 || ns == kNever ? Json() : Json(seconds(ns)); }

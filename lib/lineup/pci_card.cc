@@ -42,17 +42,17 @@ std::vector<fs::path> interfaces_of(const fs::path& device) {
 
 // What this machine uses the interface for, by itself or by a bridge, bond or VLAN on it, in words; else
 // empty.
-std::string use_of(const fs::path& interface) {
+std::string use_of(const fs::path& interface, const InterfaceQuery& interface_of) {
   constexpr std::string_view kUpper = "upper_";
   const std::string name = interface.filename();
-  if (const std::string uses = uses_of(kernel_interface(name)); !uses.empty())
+  if (const std::string uses = uses_of(interface_of(name)); !uses.empty())
     return fmt::format("it is {}, with {}", name, uses);
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(interface, none)) {
     const std::string link = entry.path().filename();
     if (!link.starts_with(kUpper)) continue;
     const std::string upper = link.substr(kUpper.size());
-    if (const std::string uses = uses_of(kernel_interface(upper)); !uses.empty())
+    if (const std::string uses = uses_of(interface_of(upper)); !uses.empty())
       return fmt::format("it is {}, below {} with {}", name, upper, uses);
   }
   return {};
@@ -60,7 +60,8 @@ std::string use_of(const fs::path& interface) {
 
 }  // namespace
 
-std::string card_fault(const std::string& address, const fs::path& devices) {
+std::string card_fault(const std::string& address, const fs::path& devices,
+                       const InterfaceQuery& interface_of) {
   const fs::path device = devices / address;
   std::error_code error;
   if (!fs::exists(device, error))
@@ -75,7 +76,7 @@ std::string card_fault(const std::string& address, const fs::path& devices) {
                        command);
   std::string names;
   for (const fs::path& interface : interfaces_of(device)) {
-    if (const std::string use = use_of(interface); !use.empty())
+    if (const std::string use = use_of(interface, interface_of); !use.empty())
       return fmt::format(
           "card {} is with the kernel's driver {}: {}: taking it cuts this machine off from what it reaches "
           "by it. Give another card, or, where that is meant, bind it to vfio-pci: {}",

@@ -15,8 +15,7 @@ Neighbors::Neighbors(const NeighborsConfig& config, Send send) : config_(config)
   if (config.gateway != 0 && !is_neighbor(config.gateway))
     throw Error("ARP: gateway " + to_string(config.gateway) + " is no host's address in the subnet of " +
                 to_string(config.address));
-  entries_.reserve(kCapacity);
-  if (config.gateway != 0) entries_.push_back({.address = config.gateway});
+  if (config.gateway != 0) entries_.add({.address = config.gateway});
 }
 
 // Whether another host of the subnet may have the address. The first and last address of a subnet are
@@ -43,7 +42,7 @@ Neighbors::Entry* Neighbors::find(Ipv4 address) {
 // A new entry; in a full table in the place of the one that was used least recently, though not after
 // `evict_used_until`. None where there is none such.
 Neighbors::Entry* Neighbors::add(Ipv4 address, TimeNs evict_used_until) {
-  if (entries_.size() < kCapacity) return &entries_.emplace_back(Entry{.address = address});
+  if (Entry* const added = entries_.add({.address = address}); added != nullptr) return added;
   Entry* oldest = nullptr;
   for (Entry& e : entries_) {
     if (e.address == config_.gateway || e.used > evict_used_until) continue;
@@ -59,9 +58,11 @@ void Neighbors::link_up(TimeNs now) {
   announcements_left_ = kAnnouncements;
   announce_due_ = now;
   schedule(now);
-  std::erase_if(entries_, [&](const Entry& e) {
-    return e.address != config_.gateway && (e.state == State::kAsking || e.state == State::kFailed);
-  });
+  for (size_t i = entries_.size(); i-- > 0;) {
+    const Entry& e = entries_[i];
+    if (e.address != config_.gateway && (e.state == State::kAsking || e.state == State::kFailed))
+      entries_.remove(i);
+  }
   for (Entry& e : entries_) {
     if (e.state == State::kAsking || e.state == State::kFailed) {
       ask(now, State::kAsking, e);
@@ -183,8 +184,7 @@ void Neighbors::poll(TimeNs now) {
   next_due_ = announce_due_;
   for (size_t i = 0; i < entries_.size();) {
     if (due(entries_[i]) <= now && frames_sent_ < kMaxFramesAPoll && !act(now, entries_[i])) {
-      entries_[i] = entries_.back();
-      entries_.pop_back();
+      entries_.remove(i);
       continue;
     }
     schedule(due(entries_[i]));

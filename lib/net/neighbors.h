@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/bounded_list.h"
 #include "lib/base/time.h"
 #include "lib/base/token_bucket.h"
 #include "lib/net/arp.h"
@@ -132,7 +133,7 @@ class Neighbors {
   NeighborsConfig config_;
   Ipv4 mask_ = 0;
   Send send_;
-  std::vector<Entry> entries_;  // in no order
+  BoundedList<Entry> entries_{kCapacity};  // in no order
   TimeNs next_due_ = kNever;
   TimeNs announce_due_ = kNever;
   int announcements_left_ = 0;
