@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.network import LabError, call, die_with_parent
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNEL = ROOT / 'build-guest/kernel'  # a Debian package, unpacked
+KERNEL = ROOT / 'build/guest-kernel'  # a Debian package, unpacked
 MODELS = ('e1000e', 'e1000', 'vmxnet3', 'virtio-net-pci')
 FIRST_SLOT = 0x10
 MARK = 'nic-vm: '  # begins a line of the guest's console that is for us

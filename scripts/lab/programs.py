@@ -1,14 +1,13 @@
 """The programs under test, as processes in a namespace."""
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 from lab.network import LabError, call, stop, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / os.environ.get('LINECAST_BUILD', 'build')
+BUILD = ROOT / 'build'
 LINECAST = BUILD / 'app/linecast/linecast'
 RECEIVE = BUILD / 'app/receive/linecast-receive'
 FEED_TS = ROOT / 'scripts/feed-ts'

@@ -136,9 +136,9 @@ def gtest_counts(directory, program, results):
     return failures
 
 
-def meson_tests(results, directory, env=None):
+def meson_tests(results, directory, selection=(), env=None):
     with tempfile.TemporaryDirectory(prefix='linecast-gtest-') as reports:
-        status, output = run(['meson', 'test', '-C', directory, '--no-rebuild', '--print-errorlogs'], 600,
+        status, output = run(['meson', 'test', '-C', directory, '--no-rebuild', '--print-errorlogs', *selection], 600,
                              {**(env or {}), 'GTEST_OUTPUT': f'json:{reports}/'})
         log = ROOT / directory / 'meson-logs/testlog.json'
         programs = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
@@ -165,14 +165,14 @@ def structure(results):
 
 
 def release_tests(results):
-    meson_tests(results, 'build')
+    meson_tests(results, 'build', ['--no-suite', 'core'])  # which the sanitized build runs
 
 
 def sanitizer_tests(results):
     if build(results, 'build-asan', ['-Dcore_only=true', '-Db_sanitize=address,undefined', '-Dbuildtype=debug',
                                      '-Doptimization=0']):
-        meson_tests(results, 'build-asan', {'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
-                                            'ASAN_OPTIONS': 'detect_stack_use_after_return=1'})
+        meson_tests(results, 'build-asan', env={'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+                                                'ASAN_OPTIONS': 'detect_stack_use_after_return=1'})
 
 
 def fuzz(results):
@@ -221,8 +221,6 @@ def tidy(results):
 
 
 def system_tests(results):
-    # The guest of real_cards.py has an emulated processor, which lacks what build/ may use of this one.
-    build(results, 'build-guest', ['-Dmarch=x86-64-v3'], targets=['app/linecast/linecast', 'app/receive/linecast-receive'])
     for script in executables('tests/system'):
         started = time.monotonic()
         run_test_program(results, script.name, [script], 450)
@@ -270,13 +268,16 @@ def dissection_faults(capture):
 
 STEPS = {
     'structure': ('structure checks', structure),
-    'unit': ('unit tests, packet tables, virtual devices', release_tests),
-    'sanitizers': ('the core under ASan and UBSan', sanitizer_tests),
+    'release': ('packet tables, virtual devices, programs\' parts', release_tests),
+    'core': ('unit tests of the core, under ASan and UBSan', sanitizer_tests),
     'fuzz': (f'fuzz targets, {FUZZ_SECONDS} s each', fuzz),
     'tidy': ('clang-tidy', tidy),
     'system': ('system tests in network namespaces', system_tests),
     'demo': ('the demo, in a short form', demo),
 }
+
+
+ON_REQUEST = {'tidy'}  # minutes, and nothing that the others would not show to be broken
 
 
 def executables(folder):
@@ -289,11 +290,12 @@ def cores():
 
 def main():
     parser = argparse.ArgumentParser(prog='scripts/test', description=__doc__)
-    parser.add_argument('steps', nargs='*', metavar='STEP', help=f'only these: {", ".join(STEPS)}')
+    parser.add_argument('steps', nargs='*', metavar='STEP', help=f'only these: {", ".join(STEPS)}; without any, all but {", ".join(ON_REQUEST)}')
     arguments = parser.parse_args()
     if unknown := set(arguments.steps) - set(STEPS):
         parser.error(f'no such step: {", ".join(sorted(unknown))}')
-    chosen = [STEPS[name] for name in STEPS if not arguments.steps or name in arguments.steps]
+    chosen = [STEPS[name] for name in STEPS
+              if (name in arguments.steps if arguments.steps else name not in ON_REQUEST)]
 
     results = Results()
     begun = time.monotonic()

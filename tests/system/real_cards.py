@@ -288,7 +288,7 @@ def in_guest():
 
 
 def main():
-    command = ['env', 'LINECAST_BUILD=build-guest', '/usr/bin/python3', '-B', Path(__file__).resolve(), 'guest']
+    command = ['/usr/bin/python3', '-B', Path(__file__).resolve(), 'guest']
     try:
         return guest.run(MODELS, command, TIMEOUT_S)
     except LabError as error:
