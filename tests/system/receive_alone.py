@@ -204,7 +204,7 @@ def what_is_wrong_is_told(bench):
     bench.send('--packets', 500)
     stop(receiver)
     log = bench.path('receive.log').read_text()
-    assert log.count('do not open with the key') == 1, log
+    assert log.count('packets do not open: is the group key file') == 1, log
     assert bench.path('file.ts').stat().st_size == 0
 
 
