@@ -13,6 +13,7 @@
 
 #include "lib/base/error.h"
 #include "tests/unit/crypto/hex.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::crypto {
 namespace {
@@ -137,14 +138,6 @@ TEST(ParseKeyFile, NoMessageRepeatsTheFile) {
 
 class KeyFileTest : public testing::Test {
  protected:
-  KeyFileTest() {
-    std::string made = (std::filesystem::temp_directory_path() / "linecast_key_file_XXXXXX").string();
-    if (::mkdtemp(made.data()) == nullptr) throw Error("no temporary directory");
-    directory_ = made;
-    path_ = directory_ + "/k";
-  }
-  ~KeyFileTest() override { std::filesystem::remove_all(directory_); }
-
   void put(const std::string& text, mode_t mode = 0600) const {
     std::ofstream(path_, std::ios::binary) << text;
     ASSERT_EQ(::chmod(path_.c_str(), mode), 0);
@@ -160,7 +153,9 @@ class KeyFileTest : public testing::Test {
     return text.str();
   }
 
-  std::string directory_, path_;
+  const TemporaryDirectory made_;
+  const std::string directory_{made_.path()};
+  const std::string path_{directory_ + "/k"};
 };
 
 TEST_F(KeyFileTest, GroupKeyComesBackAsWritten) {

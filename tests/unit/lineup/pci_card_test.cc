@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "lib/lineup/kernel_interface.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::lineup {
 namespace {
@@ -21,13 +21,6 @@ constexpr const char* kBind =
 
 class PciCard : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = fs::temp_directory_path() / "linecast-pci-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    devices_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(devices_); }
-
   void add(const char* pci_class, const std::string& driver) {
     fs::create_directories(devices_ / kAddress);
     std::ofstream(devices_ / kAddress / "class") << pci_class << '\n';
@@ -36,7 +29,8 @@ class PciCard : public testing::Test {
   }
   std::string fault() const { return card_fault(kAddress, devices_); }
 
-  fs::path devices_;
+  const TemporaryDirectory made_;
+  const fs::path devices_{made_.path()};
 };
 
 TEST_F(PciCard, DriversThatLeaveItToDpdk) {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "tests/unit/receive/temporary_directory.h"
+#include "tests/unit/receive/key_directory.h"
 
 namespace linecast::app {
 namespace {
@@ -23,7 +23,7 @@ class ArgumentsTest : public testing::Test {
     return parsed;
   }
 
-  TemporaryDirectory directory;
+  KeyDirectory directory;
   std::string key = directory.group_key("a.key", 5);
   std::string trust = directory.signing_key("s.key");
   int exit_code = 0;

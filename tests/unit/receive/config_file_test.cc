@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/receive/temporary_directory.h"
+#include "tests/unit/receive/key_directory.h"
 
 namespace linecast::app {
 namespace {
@@ -19,7 +19,7 @@ class ConfigFile : public testing::Test {
     return all;
   }
 
-  TemporaryDirectory directory_;
+  KeyDirectory directory_;
 };
 
 TEST_F(ConfigFile, TheExampleIsSound) {

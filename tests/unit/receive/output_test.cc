@@ -8,7 +8,7 @@
 #include "app/receive/clock.h"
 #include "app/receive/sockets.h"
 #include "lib/base/error.h"
-#include "tests/unit/receive/temporary_directory.h"
+#include "tests/unit/receive/key_directory.h"
 
 namespace linecast::app {
 namespace {
@@ -101,7 +101,7 @@ TEST_F(OutputTest, RtpPassesRtpAndWrapsMpegTs) {
 }
 
 TEST_F(OutputTest, FilesGetTheBytesInARow) {
-  const TemporaryDirectory directory;
+  const KeyDirectory directory;
   OutputTarget target;
   target.kind = OutputTarget::Kind::kFile;
   target.path = directory / "out.ts";

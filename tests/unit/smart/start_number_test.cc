@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "lib/base/error.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::smart {
 namespace {
@@ -19,13 +20,6 @@ using testing::HasSubstr;
 
 class StartNumberTest : public testing::Test {
  protected:
-  StartNumberTest() {
-    std::string made = (std::filesystem::temp_directory_path() / "linecast_start_number_XXXXXX").string();
-    if (::mkdtemp(made.data()) == nullptr) throw Error("no temporary directory");
-    directory_ = made;
-  }
-  ~StartNumberTest() override { std::filesystem::remove_all(directory_); }
-
   std::string stored() const {
     std::ostringstream text;
     text << std::ifstream(directory_ + "/start-number").rdbuf();
@@ -41,7 +35,8 @@ class StartNumberTest : public testing::Test {
     return "no error";
   }
 
-  std::string directory_;
+  const TemporaryDirectory made_;
+  const std::string directory_{made_.path()};
 };
 
 TEST_F(StartNumberTest, RisesWhateverTheClockDoes) {

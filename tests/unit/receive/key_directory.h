@@ -1,26 +1,17 @@
 // A directory for one test, with key files.
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "lib/crypto/key_file.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::app {
 
-class TemporaryDirectory {
+class KeyDirectory {
  public:
-  TemporaryDirectory() {
-    std::string name = std::filesystem::temp_directory_path() / "linecast-receive-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::string operator/(const std::string& name) const { return made_.path() + "/" + name; }
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(*this / name) << text;
     return *this / name;
@@ -36,7 +27,7 @@ class TemporaryDirectory {
   }
 
  private:
-  std::string path_;
+  TemporaryDirectory made_;
 };
 
 }  // namespace linecast::app
