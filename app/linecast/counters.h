@@ -49,7 +49,7 @@ inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadForm
   _(kIgmpLimited, "igmp_rate_limited", "dropped: more IGMP messages a second than an interface takes")    \
   _(kForeignMac, "foreign_mac", "dropped: for no channel, and sent to another host's MAC address")        \
   _(kIgmpUnicast, "igmp_unicast",                                                                         \
-    "dropped: IGMP that did not come by a group's MAC address, as all of a link does")                    \
+    "dropped: IGMP by unicast that is no query to our address: a link's own comes to groups")             \
   _(kIgmpOwnAddress, "igmp_own_address", "dropped: IGMP of somebody else with our address as its source") \
   _(kVlanUnexpected, "vlan_unexpected",                                                                   \
     "dropped: of a VLAN that its port does not serve, or of none where it serves VLANs only")             \

@@ -186,7 +186,8 @@ void Host::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes messag
     return counters_.add(HostCounter::kBadGroup);
   if (!is_addressed_to(*query, destination, config_.address))
     return counters_.add(HostCounter::kBadDestination);
-  learn_from(now, source, *query);
+  // By unicast it is somebody who looks for faults, perhaps from far away, and no querier of this link.
+  if (destination != config_.address) learn_from(now, source, *query);
   if (query->group == 0) {
     counters_.add(HostCounter::kQueries);
     return ask_all(now, query->max_response_ns);

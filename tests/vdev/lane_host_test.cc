@@ -184,6 +184,30 @@ TEST(LaneHost, IgmpIsTakenFromTheLinkOnly) {
   EXPECT_EQ(bed.count(app::LaneCounter::kForeignMac), 1u);
 }
 
+// RFC 3376, section 4.1.12.
+TEST(LaneHost, AQueryToOurAddressIsAnsweredAndDecidesNothing) {
+  LaneBed bed(BedOptions{});
+  bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
+  for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
+  bed.sent(0);
+  auto query = general_query(igmp::Version::kV2);
+  std::copy(LaneBed::kInMac.begin(), LaneBed::kInMac.end(), query.begin());
+  store_be32(&query[30], LaneBed::kInAddress);
+  store_be16(&query[24], 0);
+  store_be16(&query[24], net::checksum_finish(net::checksum_add(Bytes(query).subspan(14, 24))));
+  bed.feed(query, 0);
+  unsigned v3_reports = 0;
+  for (TimeNs now = kStart + 5 * kNsPerSecond; now < kStart + 16 * kNsPerSecond; now += 10 * kNsPerMs) {
+    bed.lane().poll(now);
+    for (const auto& frame : bed.sent(0)) {
+      const net::ParsedFrame report = net::parse_frame(frame, {});
+      v3_reports += report.kind == net::FrameKind::kIgmp && report.destination == igmp::kAllV3Routers;
+    }
+  }
+  EXPECT_EQ(v3_reports, 1u) << "one answer, and still in version 3";
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpUnicast), 0u);
+}
+
 TEST(LaneHost, NoEchoForTheSubnetsBroadcastAddress) {
   LaneBed bed(BedOptions{});
   bed.lane().poll(kStart);
