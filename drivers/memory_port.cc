@@ -20,8 +20,9 @@ MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit
 }
 
 std::vector<uint8_t> wire_bytes(const Packet* packet) {
-  const Bytes bytes = view(packet);
-  std::vector<uint8_t> frame(bytes.begin(), bytes.end());
+  std::vector<uint8_t> frame;
+  for (const Packet* segment = packet; segment != nullptr; segment = segment->next)
+    frame.insert(frame.end(), view(segment).begin(), view(segment).end());
   uint8_t* ip = frame.data() + packet->l2_len;
   if ((packet->ol_flags & RTE_MBUF_F_TX_UDP_CKSUM) != 0) {
     // The field holds the pseudo-header's sum.
@@ -40,7 +41,14 @@ std::vector<uint8_t> wire_bytes(const Packet* packet) {
   return frame;
 }
 
-bool fits(const Packet* packet) { return packet->data_off + packet->data_len <= packet->buf_len; }
+bool fits(const Packet* packet) {
+  size_t size = 0, segments = 0;
+  for (const Packet* segment = packet; segment != nullptr; segment = segment->next, ++segments) {
+    if (segment->data_off + segment->data_len > segment->buf_len) return false;
+    size += segment->data_len;
+  }
+  return size == packet->pkt_len && segments == packet->nb_segs;
+}
 
 std::string make_null_port() {
   static int made = 0;  // names stay taken for the life of EAL

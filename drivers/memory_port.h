@@ -30,7 +30,7 @@ class MemoryPort {
 // add.
 std::vector<uint8_t> wire_bytes(const Packet* packet);
 
-// Whether the frame lies inside its packet's buffer.
+// Whether each segment lies inside its buffer, and their number and sizes are those the frame gives.
 bool fits(const Packet* packet);
 
 // Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws

@@ -67,7 +67,8 @@ inline void prefetch_frame(Packet* packet) {
   __builtin_prefetch(&packet->tx_offload, 1);
 }
 
-inline void release(Packet* packet) { rte_pktmbuf_free_seg(packet); }
+// With all its segments.
+inline void release(Packet* packet) { rte_pktmbuf_free(packet); }
 inline void release_bulk(Packet** packets, unsigned count) { rte_pktmbuf_free_bulk(packets, count); }
 // One more holder. The packet is not reused before every holder has released it.
 inline void hold(Packet* packet) { rte_mbuf_refcnt_update(packet, 1); }
@@ -78,6 +79,7 @@ struct TransmitOffloads {
   bool ip_checksum = false;
   bool udp_checksum = false;
   bool vlan_insert = false;
+  bool segments = false;  // frames of more than one segment
 };
 
 // What a card is told of every frame of one kind.
@@ -124,6 +126,18 @@ inline const uint8_t* payload_bytes(const Packet* packet) {
 // Its size, of a prepared frame.
 inline size_t payload_size(const Packet* packet) {
   return packet->data_len - static_cast<size_t>(kPayloadOffset - packet->data_off);
+}
+
+// Appends the payload of a kept frame to a prepared one, from byte `from` on: not copied but held, by `tail`,
+// until the card has sent it.
+inline void append_kept(Packet* packet, Packet* tail, Packet* kept, size_t from) {
+  const size_t size = payload_size(kept) - from;
+  rte_pktmbuf_attach(tail, kept);
+  tail->data_off = static_cast<uint16_t>(kPayloadOffset + from);
+  tail->data_len = static_cast<uint16_t>(size);
+  packet->next = tail;
+  packet->nb_segs = 2;
+  packet->pkt_len += static_cast<uint32_t>(size);
 }
 
 // A pool of packets in hugepage memory on one NUMA node, for the life of the process.

@@ -3,10 +3,9 @@
 #include <fmt/core.h>
 #include <rte_errno.h>
 
-#include <algorithm>
-#include <array>
 #include <cstring>
 
+#include "drivers/transmit_offloads.h"
 #include "lib/base/error.h"
 
 namespace linecast::drivers {
@@ -18,15 +17,6 @@ constexpr const char* kQueueAdvice =
 
 void require(int result, const std::string& name, const char* what, const char* advice) {
   if (result < 0) throw Error(fmt::format("port {}: {}: {}. {}", name, what, rte_strerror(-result), advice));
-}
-
-// Some drivers offer to insert VLAN tags and then do it with rte_vlan_insert(), in software, which refuses
-// packets that somebody else holds too: all that are kept for repairs. The cards of e1000 insert tags only
-// while they also take them off what they receive (CTRL.VME), which is not asked of them.
-bool inserts_vlan_itself(std::string_view driver) {
-  constexpr std::array<std::string_view, 5> kBySoftware{"net_af_packet", "net_virtio", "net_virtio_user",
-                                                        "net_vhost", "net_netvsc"};
-  return std::ranges::find(kBySoftware, driver) == kBySoftware.end() && !driver.starts_with("net_e1000");
 }
 
 }  // namespace
@@ -82,14 +72,8 @@ void Port::open() {
   conf.rxmode.mtu = config_.mtu;
   conf.rxmode.offloads =
       info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
-  conf.txmode.offloads =
-      info.tx_offload_capa &
-      (RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_VLAN_INSERT);
-  if (!inserts_vlan_itself(info.driver_name))
-    conf.txmode.offloads &= ~uint64_t{RTE_ETH_TX_OFFLOAD_VLAN_INSERT};
-  offloads_.ip_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM) != 0;
-  offloads_.udp_checksum = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0;
-  offloads_.vlan_insert = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_VLAN_INSERT) != 0;
+  offloads_ = choose_transmit_offloads(info);
+  conf.txmode.offloads = transmit_offload_bits(offloads_);
   require(rte_eth_dev_configure(id_, receive_queues_, config_.queues, &conf), name,
           "the driver refuses its configuration", "Check mtu: and the lanes' number");
 

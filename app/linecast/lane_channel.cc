@@ -60,6 +60,7 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       format_(setup.channel->source.format),
       quiet_(setup.channel->quiet.value_or(0)),
       card_udp_checksum_(setup.offloads.udp_checksum),
+      segments_(setup.offloads.segments),
       marks_(drivers::frame_marks(setup.offloads, setup.vlan_control, true)),
       out_port_(setup.out_port),
       repair_budget_(budget(*setup.channel)),
@@ -146,7 +147,7 @@ bool LaneChannel::admit_request(crypto::Manager& manager, Bytes datagram, Bytes 
   return true;
 }
 
-const drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
+drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
   counters_.add(ChannelCounter::kRequestedSequences);
   const uint64_t next = sealer_.next_sequence();
   const uint64_t full = extend_serial(next - 1, sequence);
@@ -164,7 +165,7 @@ const drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
     counters_.add(ChannelCounter::kRequestRepeated);
     return nullptr;
   }
-  const drivers::Packet* kept = ring_.at(full);
+  drivers::Packet* kept = ring_.at(full);
   if (!repair_budget_.take(now, drivers::view(kept).size())) {
     counters_.add(ChannelCounter::kRequestOverBudget);
     return nullptr;
@@ -173,13 +174,19 @@ const drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
   return kept;
 }
 
-void LaneChannel::write_repair(const drivers::Packet* kept, drivers::Packet* packet) {
-  // The kept frame may still be read by the card: the repair is a copy with CMD 1, same ciphertext, same tag.
-  const Bytes datagram(drivers::payload_bytes(kept), drivers::payload_size(kept));
+// The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same
+// ciphertext and tag behind it.
+void LaneChannel::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
+  const uint8_t* in = drivers::payload_bytes(kept);
+  const auto size = static_cast<uint16_t>(drivers::payload_size(kept));
   uint8_t* out = drivers::payload_bytes(packet);
-  std::memcpy(out, datagram.data(), datagram.size());
+  const size_t own = tail == nullptr ? size : smart::kDataHeaderSize;
+  std::memcpy(out, in, own);
   smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
-  finish_frame(packet, datagram.size());
+  header_.write(out, size, ip_id_++);
+  if (!card_udp_checksum_) net::UdpTemplate::derive_udp_checksum(out, in, smart::kDataHeaderSize);
+  drivers::prepare_frame(packet, marks_, header_.size(), own);
+  if (tail != nullptr) drivers::append_kept(packet, tail, kept, own);
   counters_.add(ChannelCounter::kRepairsSent);
 }
 

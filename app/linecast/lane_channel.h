@@ -57,8 +57,11 @@ class LaneChannel {
   bool admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer);
   // The kept frame of a 16-bit sequence that is to be repaired now, charged to the budget; null (counted)
   // where none is due.
-  const drivers::Packet* due_repair(TimeNs now, uint16_t sequence);
-  void write_repair(const drivers::Packet* kept, drivers::Packet* packet);
+  drivers::Packet* due_repair(TimeNs now, uint16_t sequence);
+  // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
+  void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
+  // Whether the card takes frames of more than one segment.
+  bool sends_segments() const { return segments_; }
   void count(ChannelCounter counter) { counters_.add(counter); }
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
@@ -99,6 +102,7 @@ class LaneChannel {
   smart::PacketFormat format_;
   uint8_t quiet_;
   bool card_udp_checksum_;
+  bool segments_;
   drivers::FrameMarks marks_;
   uint16_t out_port_;
   uint16_t ip_id_ = 0;

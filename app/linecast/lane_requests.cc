@@ -47,11 +47,11 @@ bool Lane::answer(const Request& request, TimeNs now) {
 }
 
 void Lane::repair(LaneChannel& channel, uint16_t sequence, TimeNs now) {
-  const drivers::Packet* kept = channel.due_repair(now, sequence);
+  drivers::Packet* kept = channel.due_repair(now, sequence);
   if (kept == nullptr) return;
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
-  channel.write_repair(kept, packet);
+  channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr);
   queue_frame(channel.out_port(), packet, &channel);
 }
 

@@ -60,4 +60,12 @@ void UdpTemplate::finish_udp_checksum(uint8_t* payload, uint16_t payload_size) {
   store_be16(udp + 6, checksum == 0 ? 0xffff : checksum);  // 0 would mean "none" (RFC 768)
 }
 
+void UdpTemplate::derive_udp_checksum(uint8_t* payload, const uint8_t* other_payload, size_t differing) {
+  uint64_t sum =
+      checksum_add(Bytes(payload, differing), static_cast<uint16_t>(~load_be16(other_payload - 2)));
+  for (size_t i = 0; i < differing; i += 2) sum += static_cast<uint16_t>(~load_be16(other_payload + i));
+  const uint16_t checksum = checksum_finish(sum);
+  store_be16(payload - 2, checksum == 0 ? 0xffff : checksum);
+}
+
 }  // namespace linecast::net

@@ -243,5 +243,41 @@ TEST_F(Requests, WithoutFreePacketsRepairsAreCountedAndTheLaneGoesOn) {
   EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + kRoundTripNs).size(), 3u);
 }
 
+TEST_F(Requests, ARepairByReferenceKeepsItsFrameUntilTheCardHasSentIt) {
+  BedOptions options;
+  options.window_packets = 64;
+  options.offloads.segments = true;
+  make(options);
+  const auto originals = send(1);
+  net::UdpFlow flow;
+  flow.source = 0x0a010063;
+  flow.destination = LaneBed::kOutAddress;
+  flow.source_port = flow.destination_port = smart::kDefaultPort;
+  bed_->feed(udp_frame(flow, request({{.sequence = 1, .mask = 0}}, 1)), 1);
+  bed_->lane().poll(kStart);
+  ASSERT_EQ(count(ChannelCounter::kRepairsSent), 1u);
+  // The card is slow: the window goes round twice before it comes to the repair.
+  for (unsigned k = 0; k < 128; ++k) {
+    bed_->feed(feed_frame(0, ts_payload(7, static_cast<uint8_t>(100 + k))));
+    bed_->lane().poll(kStart);
+  }
+  ASSERT_EQ(count(ChannelCounter::kPacketsSent), 129u);
+  const auto original = net::parse_frame(originals.at(0), {}).payload;
+  unsigned repairs = 0;
+  for (const auto& frame : bed_->sent()) {
+    const net::ParsedFrame out = net::parse_frame(frame, {});
+    smart::DataHeader header;
+    if (smart::decode_data(out.payload, header) != smart::WireFault::kNone ||
+        header.command != smart::DataCommand::kRepair)
+      continue;
+    ++repairs;
+    EXPECT_EQ(out.fault, net::FrameFault::kNone);
+    ASSERT_EQ(out.payload.size(), original.size());
+    EXPECT_TRUE(std::equal(original.begin() + smart::kDataHeaderSize, original.end(),
+                           out.payload.begin() + smart::kDataHeaderSize));
+  }
+  EXPECT_EQ(repairs, 1u);
+}
+
 }  // namespace
 }  // namespace linecast

@@ -1,6 +1,8 @@
 // VLANs in and out, and the same bytes on the wire whatever the card does of them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "lib/net/arp.h"
 #include "tests/vdev/lane_bed.h"
 
@@ -15,10 +17,27 @@ std::vector<uint8_t> tagged(std::vector<uint8_t> frame, uint16_t control) {
   return frame;
 }
 
-// Of every frame that a bed sends by the output port in its first turns.
+// Asks for the first eight sequences of a clear channel.
+std::vector<uint8_t> request_frame() {
+  std::array<uint8_t, 64> datagram;
+  smart::Replacement message{.group = LaneBed::output_group(0), .list = {}};
+  message.list.pairs[message.list.count++] = {.sequence = 1, .mask = 0x7f};
+  const size_t size = smart::encode(message, datagram);
+  net::UdpFlow flow;
+  flow.source = LaneBed::kOutAddress + 1;
+  flow.destination = LaneBed::kOutAddress;
+  flow.source_port = flow.destination_port = smart::kDefaultPort;
+  return udp_frame(flow, Bytes(datagram).first(size));
+}
+
+// Of every frame that a bed sends by the output port in its first turns: data, repairs (of a clear channel),
+// messages.
 std::vector<std::vector<uint8_t>> output_of(const BedOptions& options) {
   LaneBed bed(options);
   for (uint8_t i = 0; i < 8; ++i) bed.feed(feed_frame(0, ts_payload(7, i)));
+  bed.lane().poll(kStart);
+  if (!options.encrypted)
+    bed.feed(options.output_vlan == 0 ? request_frame() : tagged(request_frame(), options.output_vlan), 1);
   for (TimeNs now = kStart; now < kStart + kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
   return bed.sent();
 }
@@ -75,17 +94,26 @@ TEST(LaneVlan, OutputBearsTheTagAndIsOtherwiseTheSame) {
 }
 
 TEST(LaneVlan, WhatTheCardAddsSoftwareWouldHaveWritten) {
-  for (const uint16_t vlan : {uint16_t{0}, uint16_t{7}}) {
-    BedOptions options;
-    options.output_vlan = vlan;
-    const auto software = output_of(options);
-    for (int card = 1; card < 8; ++card) {
-      options.offloads.ip_checksum = (card & 1) != 0;
-      options.offloads.udp_checksum = (card & 2) != 0;
-      options.offloads.vlan_insert = (card & 4) != 0;
-      EXPECT_EQ(output_of(options), software) << "offloads " << card << ", VLAN " << vlan;
+  for (const bool encrypted : {true, false}) {
+    for (const uint16_t vlan : {uint16_t{0}, uint16_t{7}}) {
+      BedOptions options;
+      options.encrypted = encrypted;
+      options.output_vlan = vlan;
+      const auto software = output_of(options);
+      const auto repairs = std::ranges::count_if(software, [](const auto& frame) {
+        smart::DataHeader header;
+        return smart::decode_data(net::parse_frame(frame, {}).payload, header) == smart::WireFault::kNone &&
+               header.command == smart::DataCommand::kRepair;
+      });
+      EXPECT_EQ(repairs, encrypted ? 0 : 8);
+      for (int card = 1; card < 16; ++card) {
+        options.offloads.ip_checksum = (card & 1) != 0;
+        options.offloads.udp_checksum = (card & 2) != 0;
+        options.offloads.vlan_insert = (card & 4) != 0;
+        options.offloads.segments = (card & 8) != 0;
+        EXPECT_EQ(output_of(options), software) << "offloads " << card << ", VLAN " << vlan;
+      }
     }
-    options.offloads = {};
   }
 }
 

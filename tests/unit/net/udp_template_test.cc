@@ -107,6 +107,30 @@ TEST(UdpTemplate, ChecksumOfZeroIsSentAsOnes) {
   EXPECT_EQ(load_be16(&second[40]), 0xffff);
 }
 
+TEST(UdpTemplate, AChecksumIsDerivedFromThatOfAFrameWithOtherFirstBytes) {
+  Random random(2);
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<uint8_t> payload(8 + random.below(1400));
+    for (uint8_t& b : payload) b = static_cast<uint8_t>(random.next());
+    const std::vector<uint8_t> other = build(kFlow, payload, 1);
+    for (size_t k = 0; k < 8; ++k) payload[k] = static_cast<uint8_t>(random.next());
+    if (i % 100 == 0) store_be16(payload.data(), 0);
+    const std::vector<uint8_t> expected = build(kFlow, payload, 1);
+    std::vector<uint8_t> frame = expected;
+    store_be16(&frame[40], 0x1234);
+    UdpTemplate::derive_udp_checksum(frame.data() + kUdpFrameOverhead, other.data() + kUdpFrameOverhead, 8);
+    ASSERT_EQ(frame, expected);
+  }
+}
+
+TEST(UdpTemplate, ADerivedChecksumOfZeroIsSentAsOnes) {
+  const std::vector<uint8_t> first = build(kFlow, std::vector<uint8_t>{0, 0}, 1);
+  std::vector<uint8_t> second = build(kFlow, Bytes(first).subspan(40, 2), 1);
+  store_be16(&second[40], 0);
+  UdpTemplate::derive_udp_checksum(second.data() + kUdpFrameOverhead, first.data() + kUdpFrameOverhead, 2);
+  EXPECT_EQ(load_be16(&second[40]), 0xffff);
+}
+
 TEST(UdpTemplate, DontFragmentIsClear) {
   const std::vector<uint8_t> frame = build(kFlow, {}, 0xffff);
   EXPECT_EQ(load_be16(&frame[kEthernetSize + 6]), 0);
