@@ -72,9 +72,8 @@ def end_group(process):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def run_test_program(results, label, command, timeout_s):
+def count_test_program(results, label, status, output):
     """A test program counts by its TAP lines or unittest's summary, or else as one case by its exit status."""
-    status, output = run(command, timeout_s)
     cases = re.findall(r'^(ok|not ok)\b[ \d]*(?:- )?(.*?)(?:# SKIP(.*))?$((?:\n#.*)*)', output, flags=re.M)
     failed = len(results.failed)
     for verdict, name, reason, detail in cases:
@@ -161,7 +160,7 @@ def meson_tests(results, directory, selection=(), env=None):
 
 def structure(results):
     for script in executables('tests/structure'):
-        run_test_program(results, script.name, [script], 120)
+        count_test_program(results, script.name, *run([script], 120))
 
 
 def release_tests(results):
@@ -221,10 +220,15 @@ def tidy(results):
 
 
 def system_tests(results):
-    for script in executables('tests/system'):
+    def one(script):
         started = time.monotonic()
-        run_test_program(results, script.name, [script], 450)
-        print(f'   {script.name}: {time.monotonic() - started:.0f} s', flush=True)
+        return script, *run([script], 450), time.monotonic() - started
+
+    # Several at once: most of their time goes by in waiting for the timers of switches and routers.
+    with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
+        for script, status, output, seconds in pool.map(one, executables('tests/system')):
+            count_test_program(results, script.name, status, output)
+            print(f'   {script.name}: {seconds:.0f} s', flush=True)
 
 
 def demo(results):
