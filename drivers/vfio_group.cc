@@ -4,50 +4,15 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "lib/base/error.h"
+#include "lib/base/process.h"
 
 namespace linecast::drivers {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool has_open(const fs::path& process, const std::string& file) {
-  std::error_code error;
-  for (fs::directory_iterator entry(process / "fd", error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {
-    std::error_code gone;
-    if (fs::read_symlink(entry->path(), gone) == file) return true;
-  }
-  return false;
-}
-
-std::string command_line(const fs::path& process) {
-  std::ifstream file(process / "cmdline");
-  std::string line{std::istreambuf_iterator<char>(file), {}};
-  while (!line.empty() && line.back() == '\0') line.pop_back();
-  std::ranges::replace(line, '\0', ' ');
-  return line;
-}
-
-// "process 812 (linecast headend ...). Stop it: kill 812", as far as /proc lets this user see.
-std::string holder_of(const std::string& file) {
-  std::error_code error;
-  for (fs::directory_iterator entry("/proc", error); !error && entry != fs::directory_iterator();
-       entry.increment(error)) {  // processes end meanwhile
-    const std::string id = entry->path().filename();
-    if (id.find_first_not_of("0123456789") == std::string::npos && has_open(entry->path(), file))
-      return fmt::format("process {} ({}). Stop it: kill {}", id, command_line(entry->path()), id);
-  }
-  return fmt::format("another process. This names it: fuser -v {}", file);
-}
-
-}  // namespace
 
 void require_free_card(const std::string& port, const std::string& address) {
   const fs::path device = fs::path("/sys/bus/pci/devices") / address;
@@ -63,7 +28,8 @@ void require_free_card(const std::string& port, const std::string& address) {
     }
     if (errno == ENOENT) continue;
     if (errno == EBUSY)
-      throw Error(fmt::format("port {}: card {} is in use by {}", port, address, holder_of(file)));
+      throw Error(
+          fmt::format("port {}: card {} is {}", port, address, in_use_by(holder_of(file), "Stop it")));
     throw Error(fmt::format("port {}: card {}: can't open {}: {}. Run as root, or: chown $USER {}", port,
                             address, file, std::strerror(errno), file));
   }

@@ -14,6 +14,8 @@
 #include <string_view>
 
 #include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/process.h"
 
 namespace linecast::app {
 namespace {
@@ -48,9 +50,13 @@ ControlServer::ControlServer(std::string path, Handler handler)
     : path_(std::move(path)), handler_(std::move(handler)) {
   const sockaddr_un address = address_of(path_);
   if (const int other = connect_to(path_); other >= 0) {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    getsockopt(other, SOL_SOCKET, SO_PEERCRED, &peer, &size);
     close(other);
-    throw Error(fmt::format(
-        "another headend listens on {}: stop it, or give this one its own headend.control", path_));
+    throw Error(
+        fmt::format("control socket {} is {}", path_,
+                    in_use_by(peer.pid, "Give this headend its own (headend.control), or stop that one")));
   }
   struct stat existing {};
   if (lstat(path_.c_str(), &existing) == 0) {
@@ -60,14 +66,15 @@ ControlServer::ControlServer(std::string path, Handler handler)
   }
   listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const mode_t mask = umask(0177);
-  const bool bound =
-      listener_ >= 0 && bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool listening = listener_ >= 0 &&
+                         bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+                         listen(listener_, 8) == 0;
   const int error = errno;
   umask(mask);
-  if (!bound || listen(listener_, 8) != 0) {
+  if (!listening) {
     if (listener_ >= 0) close(listener_);
-    throw Error(fmt::format("can't listen on {}: {}. Make its directory, or change headend.control", path_,
-                            std::strerror(bound ? errno : error)));
+    throw Error(fmt::format("control socket {}: can't listen there: {}{}", path_, std::strerror(error),
+                            advice_to_write(error, path_)));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,9 +92,11 @@ int run(const Options& options) {
 
   const int signals = catch_signals();
   const smart::StartNumber start(lineup.state_directory, wall_clock_ns());
-  Appliance appliance(lineup, start.value(), options.eal);
+  // The socket before the ports: a second headend is refused before it touches those of the first.
+  std::optional<Appliance> opened;
   ControlServer control(lineup.control_socket,
-                        [&](const std::string& request) { return answer(appliance, request); });
+                        [&](const std::string& request) { return answer(*opened, request); });
+  Appliance& appliance = opened.emplace(lineup, start.value(), options.eal);
   appliance.start();
 
   size_t channels = 0;

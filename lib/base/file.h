@@ -81,4 +81,25 @@ inline std::string shell_quoted(std::string_view path) {
   return quoted + "'";
 }
 
+// Behind a message that the file can't be made or written: what is to be done, by errno's value; empty where
+// that says enough.
+inline std::string advice_to_write(int why, const std::string& path) {
+  const std::string directory = shell_quoted(directory_of(path));
+  switch (why) {
+    case EACCES:
+    case EPERM:
+      return ". Its directory must be writable by the user that runs linecast: chown \"$USER\" " + directory;
+    case EROFS:
+      return ". Make its file system writable: mount -o remount,rw \"$(findmnt -no TARGET -T " + directory +
+             ")\"";
+    case ENOSPC:
+    case EDQUOT:
+      return ". Make room; what is full shows: df -h " + directory + " && df -i " + directory;
+    case ENOENT:
+      return ". Make its directory: mkdir -p -m 700 " + directory;
+    default:
+      return "";
+  }
+}
+
 }  // namespace linecast

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "lib/base/error.h"
+#include "lib/base/process.h"
 
 namespace linecast::smart {
 namespace {
@@ -19,12 +20,13 @@ constexpr size_t kMaxText = 21;  // 20 digits and a newline
 
 [[noreturn]] void fail(const std::string& path, std::string_view what) {
   const int why = errno;
-  std::string advice;
-  if (why == EACCES || why == EPERM || why == EROFS)
-    advice = fmt::format(
-        ": the state directory must be writable by the user that runs linecast; run: chown -R "
-        "\"$USER\" {}",
-        shell_quoted(directory_of(path)));
+  const std::string advice =
+      why == EACCES || why == EPERM  // the directory's files too: they are all linecast's
+          ? fmt::format(
+                ". The state directory must be writable by the user that runs linecast: chown -R \"$USER\" "
+                "{}",
+                shell_quoted(directory_of(path)))
+          : advice_to_write(why, path);
   throw Error(fmt::format("{}: {}: {}{}", path, what, std::strerror(why), advice));
 }
 
@@ -46,9 +48,8 @@ int lock(const std::string& directory) {
   ::close(fd);
   if (why == EWOULDBLOCK)
     throw Error(
-        fmt::format("state directory {} is in use by another running linecast: stop that one, or give this "
-                    "one its own (headend.state in the lineup)",
-                    directory));
+        fmt::format("state directory {} is {}", directory,
+                    in_use_by(holder_of(path), "Give this one its own (headend.state), or stop that one")));
   errno = why;
   fail(path, "cannot be locked");
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,6 +17,7 @@ namespace linecast::smart {
 namespace {
 
 using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 class StartNumberTest : public testing::Test {
@@ -55,7 +57,8 @@ TEST_F(StartNumberTest, IsNeverZero) { EXPECT_EQ(StartNumber(directory_, 0).valu
 TEST_F(StartNumberTest, OneProcessAtATime) {
   std::optional<StartNumber> first(std::in_place, directory_, 1000);
   EXPECT_THAT(error_of(directory_),
-              AllOf(HasSubstr(directory_), HasSubstr("in use by another running linecast")));
+              AllOf(HasSubstr(directory_), HasSubstr("is in use by process " + std::to_string(getpid())),
+                    EndsWith("or stop that one: kill " + std::to_string(getpid()))));
   EXPECT_EQ(stored(), "1000\n");
   first.reset();
   EXPECT_EQ(StartNumber(directory_, 1000).value(), 1001u);
