@@ -80,6 +80,14 @@ std::vector<std::string> checked_arguments(const lineup::Lineup& lineup,
   return eal_arguments(lineup, more);
 }
 
+std::vector<std::unique_ptr<drivers::InterfaceClaim>> claim_interfaces(const lineup::Lineup& lineup) {
+  std::vector<std::unique_ptr<drivers::InterfaceClaim>> claims;
+  for (const lineup::Port& port : lineup.ports)
+    if (!port.kernel_interface.empty())
+      claims.push_back(std::make_unique<drivers::InterfaceClaim>(port.name, port.kernel_interface));
+  return claims;
+}
+
 // The lane that polls a port's first receive queue, where all goes that is steered nowhere else, and that
 // answers for the port.
 size_t host_lane(size_t port, size_t lanes) { return port % lanes; }
@@ -113,7 +121,10 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
 
 Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
                      const std::vector<std::string>& more)
-    : lineup_(lineup), start_number_(start_number), eal_("linecast", checked_arguments(lineup, more)) {
+    : lineup_(lineup),
+      start_number_(start_number),
+      claims_(claim_interfaces(lineup)),
+      eal_("linecast", checked_arguments(lineup, more)) {
   directory_.lane_of = spread_over_lanes(lineup_);
   make_ports();
   make_lanes();

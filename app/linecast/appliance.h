@@ -13,6 +13,7 @@
 #include "app/linecast/port_keeper.h"
 #include "app/linecast/stream_keys.h"
 #include "drivers/eal.h"
+#include "drivers/interface_claim.h"
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "lib/lineup/lineup.h"
@@ -65,7 +66,8 @@ class Appliance {
   const lineup::Lineup lineup_;
   const uint64_t start_number_;
   std::unique_ptr<crypto::SigningKey> signing_key_;
-  std::vector<std::unique_ptr<StreamKeys>> stream_keys_;  // by channel; null: clear or disabled
+  std::vector<std::unique_ptr<StreamKeys>> stream_keys_;          // by channel; null: clear or disabled
+  std::vector<std::unique_ptr<drivers::InterfaceClaim>> claims_;  // before EAL: its devices open interfaces
   drivers::Eal eal_;
   const drivers::Clock clock_;
   std::vector<std::unique_ptr<drivers::Pool>> receive_pools_;  // by port

@@ -18,6 +18,7 @@ struct Port {
   std::string device;  // PCI address (0000:3b:00.0) or a DPDK virtual device with its arguments
                        // (net_af_packet0,iface=e0)
   bool is_pci = false;
+  std::string kernel_interface;  // whose frames a virtual device takes; empty: none
   uint16_t mtu = 1500;
 };
 

@@ -100,6 +100,7 @@ void read_ports(const MapCursor& top, Draft& draft) {
     if (in.need("device", "\"0000:3b:00.0\"", device, parse_device)) {
       port.device = device.text;
       port.is_pci = device.is_pci;
+      port.kernel_interface = device.kernel_interface;
     }
     in.number("mtu", kLeastMtu, kMostMtu, "bytes", port.mtu);
     const Ref* vlans = in.find("vlans");
