@@ -8,8 +8,8 @@
 
 namespace {
 
-using namespace linecast;         // NOLINT(google-build-using-namespace)
-using namespace linecast::smart;  // NOLINT(google-build-using-namespace)
+using namespace linecast;
+using namespace linecast::smart;
 using packets::Datagram;
 using packets::SmartSender;
 

@@ -17,7 +17,7 @@
 
 namespace {
 
-using namespace linecast;  // NOLINT(google-build-using-namespace)
+using namespace linecast;
 using packets::Datagram;
 using packets::SmartSender;
 
