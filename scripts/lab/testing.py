@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / 'scripts'))
 from lab.network import why_no_namespaces  # pylint: disable=wrong-import-position
 
 FUZZ_SECONDS = 5
+FUZZ_BUILD = ('build-fuzz', ['-Dfuzz=true'], {'CC': 'clang', 'CXX': 'clang++'})
 TAIL_LINES = 40
 SKIPPED_STATUS = 77  # as meson and automake have it
 
@@ -99,8 +100,8 @@ def count_test_program(results, label, status, output):
         results.fails(f'{label} (status {status})', output)
 
 
-def build(results, directory, options, env=None, targets=()):
-    """Configures and builds; False where that fails. An earlier build of this tree is built upon."""
+def configure(results, directory, options, env=None):
+    """Sets up a build directory; False where that fails. An earlier build of this tree is built upon."""
     status, output = 1, ''
     if (ROOT / directory).exists():
         status, output = run(['meson', 'setup', '--reconfigure', directory, *options], 120, env)
@@ -108,8 +109,16 @@ def build(results, directory, options, env=None, targets=()):
             shutil.rmtree(ROOT / directory)  # another tree's, or broken
     if status != 0:
         status, output = run(['meson', 'setup', directory, *options], 120, env)
-    if status == 0:
-        status, output = run(['ninja', '-C', directory, *targets], 900)
+    if status != 0:
+        results.fails(f'configuring {directory}', output)
+    return status == 0
+
+
+def build(results, directory, options, env=None, targets=()):
+    """Configures and builds; False where that fails."""
+    if not configure(results, directory, options, env):
+        return False
+    status, output = run(['ninja', '-C', directory, *targets], 900)
     if status != 0:
         results.fails(f'building {directory}', output)
     return status == 0
@@ -175,7 +184,7 @@ def sanitizer_tests(results):
 
 
 def fuzz(results):
-    if not build(results, 'build-fuzz', ['-Dfuzz=true'], {'CC': 'clang', 'CXX': 'clang++'}):
+    if not build(results, *FUZZ_BUILD):
         return
 
     def one(source):
@@ -197,26 +206,27 @@ def fuzz(results):
 
 
 def tidy(results):
-    sources = [entry['file'] for entry in json.loads((ROOT / 'build/compile_commands.json').read_text())]
-    sources = sorted({os.path.relpath(ROOT / 'build' / source, ROOT) for source in sources})
-    sources = [source for source in sources if source.startswith(('app/', 'drivers/', 'lib/'))]  # it takes seconds a file
-    faults = []
+    if not configure(results, *FUZZ_BUILD):
+        return
+    directories = {}  # of each source, the one that knows how it is compiled
+    for directory in ('build-fuzz', 'build'):
+        for entry in json.loads((ROOT / directory / 'compile_commands.json').read_text()):
+            directories[os.path.relpath(ROOT / directory / entry['file'], ROOT)] = directory
+    sources = sorted(directories)
 
     def one(source):
-        return source, run(['clang-tidy', '-p', 'build', '--quiet', source], 300)
+        return source, run(['clang-tidy', '-p', directories[source], '--quiet', source], 300)
 
     with concurrent.futures.ThreadPoolExecutor(cores()) as pool:
         for done, (source, (status, output)) in enumerate(pool.map(one, sources), 1):
-            if status != 0:
-                faults.append(f'{source}:\n{output}')
+            if status == 0:
+                results.passes()
+            else:
+                results.fails(f'clang-tidy {source}', output)
             if sys.stdout.isatty():
-                print(f'\r   {done} of {len(sources)}', end='', flush=True)
-    if sys.stdout.isatty():
-        print('\r', end='')
-    if faults or not sources:
-        results.fails('clang-tidy', '\n'.join(faults))
-    else:
-        results.passes()
+                print(f'\r   {done} of {len(sources)}', end='\r', flush=True)
+    if not sources:
+        results.fails('clang-tidy: no source was found')
 
 
 def system_tests(results):
