@@ -59,7 +59,7 @@ def set_link(card, up):
     print(f'{MARK}link {card} {"on" if up else "off"}', flush=True)
 
 
-def run(cards, command, timeout_s, memory_mib=2048):
+def run(cards, command, timeout_s, memory_mib=2048, processors=2):
     """Boots a guest with cards of these models, runs the command in it and prints its output; returns its exit status."""
     for tool in ('qemu-system-x86_64', 'busybox', 'cpio', 'modprobe', 'depmod'):
         if shutil.which(tool) is None:
@@ -69,7 +69,7 @@ def run(cards, command, timeout_s, memory_mib=2048):
         script = GUEST.format(version=modules.name, modules=shlex.quote(str(modules)), mark=MARK,
                               directory=shlex.quote(os.getcwd()), command=shlex.join(map(str, command)))
         initrd = _initrd(Path(directory), modules, script)
-        return _boot(cards, initrd, modules, timeout_s, memory_mib)
+        return _boot(cards, initrd, modules, timeout_s, memory_mib, processors)
 
 
 def _kernel():
@@ -125,7 +125,7 @@ def _initrd(directory, modules, script):
     return initrd
 
 
-def _boot(cards, initrd, modules, timeout_s, memory_mib):
+def _boot(cards, initrd, modules, timeout_s, memory_mib, processors):
     devices = []
     for number, model in enumerate(cards):
         devices += ['-netdev', f'hubport,hubid=1,id=port{number}',
@@ -133,7 +133,7 @@ def _boot(cards, initrd, modules, timeout_s, memory_mib):
                                f'bus=pcie.0,addr={FIRST_SLOT + number:#x}']
     read_end, write_end = os.pipe()
     command = ['qemu-system-x86_64', '-M', 'q35,kernel-irqchip=split', '-accel', 'tcg,thread=multi',
-               '-cpu', 'max', '-smp', '2', '-m', str(memory_mib), '-nodefaults', '-display', 'none', '-no-reboot',
+               '-cpu', 'max', '-smp', str(processors), '-m', str(memory_mib), '-nodefaults', '-display', 'none', '-no-reboot',
                '-serial', f'file:/dev/fd/{write_end}', '-monitor', 'stdio',
                '-kernel', KERNEL / f'root/boot/vmlinuz-{modules.name}', '-initrd', initrd,
                '-append', 'console=ttyS0 quiet loglevel=1 intel_iommu=on iommu=pt panic=-1 net.ifnames=0',
