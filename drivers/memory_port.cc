@@ -3,11 +3,19 @@
 #include <fmt/core.h>
 #include <rte_dev.h>
 #include <rte_eth_ring.h>
+#include <rte_ethdev.h>
 
 #include <vector>
 
 #include "lib/base/error.h"
 #include "lib/net/checksum.h"
+
+// DPDK's own for its drivers, in a header that distributions do not ship.
+extern "C" {
+struct rte_eth_dev;
+rte_eth_dev* rte_eth_dev_allocated(const char* name);
+int rte_eth_dev_callback_process(rte_eth_dev* device, rte_eth_event_type event, void* result);
+}
 
 namespace linecast::drivers {
 
@@ -17,6 +25,17 @@ MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit
   std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
   if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)
     throw Error(fmt::format("no memory port {}", name));
+}
+
+void MemoryPort::set_link(bool up) {
+  uint16_t id = 0;
+  if (rte_eth_dev_get_port_by_name(name_.c_str(), &id) != 0 ||
+      (up ? rte_eth_dev_set_link_up(id) : rte_eth_dev_set_link_down(id)) != 0)
+    throw Error(fmt::format("can't set the link of {}", name_));
+}
+
+void MemoryPort::raise_reset() {
+  rte_eth_dev_callback_process(rte_eth_dev_allocated(name_.c_str()), RTE_ETH_EVENT_INTR_RESET, nullptr);
 }
 
 std::vector<uint8_t> wire_bytes(const Packet* packet) {
@@ -50,10 +69,15 @@ bool fits(const Packet* packet) {
   return size == packet->pkt_len && segments == packet->nb_segs;
 }
 
+void make_device(const std::string& name, const std::string& arguments) {
+  if (rte_eal_hotplug_add("vdev", name.c_str(), arguments.c_str()) != 0)
+    throw Error(fmt::format("no device {}", name));
+}
+
 std::string make_null_port() {
   static int made = 0;  // names stay taken for the life of EAL
   std::string name = "net_null" + std::to_string(made++);
-  if (rte_eal_hotplug_add("vdev", name.c_str(), "") != 0) throw Error(fmt::format("no null port {}", name));
+  make_device(name, "");
   return name;
 }
 

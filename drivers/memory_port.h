@@ -18,6 +18,10 @@ class MemoryPort {
 
   // Of the DPDK port, for PortConfig::device.
   const std::string& name() const { return name_; }
+  // Takes the DPDK port's link down, or up again.
+  void set_link(bool up);
+  // Has the DPDK port ask to be set up anew, as the driver of a virtual function does.
+  void raise_reset();
 
   Queue<Packet*> in;   // towards the port
   Queue<Packet*> out;  // what the port transmitted
@@ -32,6 +36,9 @@ std::vector<uint8_t> wire_bytes(const Packet* packet);
 
 // Whether each segment lies inside its buffer, and their number and sizes are those the frame gives.
 bool fits(const Packet* packet);
+
+// Makes a virtual device for PortConfig::device; the name begins with its driver's. Throws Error.
+void make_device(const std::string& name, const std::string& arguments);
 
 // Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws
 // Error.

@@ -56,7 +56,7 @@ void PortKeeper::set_up(TimeNs now) {
     port_.reset();
   } catch (const Error& error) {
     next_try_ = now + kRetryNs;
-    if (error_ != error.what()) say(fmt::format("{} It is tried again every second", error.what()));
+    if (error_ != error.what()) fmt::print(stderr, "linecast: {} (tried again every second)\n", error.what());
     error_ = error.what();
     return;
   }
