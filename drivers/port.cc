@@ -65,8 +65,9 @@ void Port::open() {
     throw Error(
         fmt::format("port {}: {} has {} transmit queues, and {} lanes need one each. Name fewer lcores", name,
                     info.driver_name, info.max_tx_queues, config_.queues));
-  // Where nothing is to be steered, further queues would only be polled for nothing.
-  receive_queues_ = config_.steering.empty() || info.max_rx_queues < config_.queues ? 1 : config_.queues;
+  // Also where nothing is to be steered: some drivers (net_af_packet, net_virtio) bring frames to all the
+  // queues that there are, and net_tap refuses to have fewer than those that send.
+  receive_queues_ = info.max_rx_queues < config_.queues ? 1 : config_.queues;
 
   rte_eth_conf conf{};
   conf.rxmode.mtu = config_.mtu;
@@ -100,7 +101,7 @@ void Port::open() {
   require(rte_eth_dev_start(id_), name, "does not start", "Is another program using the device?");
   started_ = true;
   set_group_filter();
-  steered_ = receive_queues_ > 1 && steer(id_, config_.steering);
+  steered_ = receive_queues_ > 1 && !config_.steering.empty() && steer(id_, config_.steering);
 }
 
 // What has been announced and written into headers must hold: a virtual function may come out of a reset with
@@ -139,7 +140,7 @@ void Port::reset() {
   const int result = rte_eth_dev_reset(id_);
   // Drivers without a reset of their own (all virtual devices) are set up anew.
   if (result < 0 && result != -ENOTSUP)
-    require(result, config_.name, "the card can't be reset", "It is tried again in a second");
+    require(result, config_.name, "the card can't be reset", "It may have been taken away");
   open();
 }
 
