@@ -13,7 +13,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from lab.network import LabError, call, die_with_parent
+from lab.network import LabError, call, die_with_parent, wait_until
+from lab.topology import SOURCE_ADDRESS
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / 'build/guest-kernel'  # a Debian package, unpacked
@@ -57,6 +58,40 @@ def pci_address(card):
 def set_link(card, up):
     """In the guest: puts the cable of a card in, or pulls it."""
     print(f'{MARK}link {card} {"on" if up else "off"}', flush=True)
+
+
+def interface_of(card):
+    """In the guest: the kernel's name of a card's interface; None where it has none in our namespace."""
+    return next((path.name for path in Path(f'/sys/bus/pci/devices/{pci_address(card)}').glob('net/*')), None)
+
+
+def bind_to_vfio(card):
+    """In the guest: gives a card to DPDK, as dpdk-devbind.py does, which takes 10 s for each there."""
+    device = Path('/sys/bus/pci/devices', pci_address(card))
+    (device / 'driver_override').write_text('vfio-pci')
+    if (device / 'driver').exists():
+        (device / 'driver/unbind').write_text(device.name)
+    Path('/sys/bus/pci/drivers_probe').write_text(device.name)
+
+
+class OneWire:
+    """What stands in for lab.topology.Topology: the same namespaces, joined by the hub once they have their cards."""
+
+    def __init__(self, network, _receivers):
+        self.headend = network.namespace('headend')
+        self.source = network.namespace('source')
+        self.receivers = [network.namespace('receiver1')]
+
+    def plug_in(self, source_card, receiver_card):
+        """Gives source and receiver a card of the kernel's each; it comes back by itself when the namespace goes."""
+        for card, namespace, name, address in ((source_card, self.source, 'src0', SOURCE_ADDRESS),
+                                               (receiver_card, self.receivers[0], 'eth0', '10.72.0.11')):
+            wait_until(lambda card=card: interface_of(card), 5, f'the kernel does not show card {card}')
+            call(['ip', 'link', 'set', interface_of(card), 'name', name, 'netns', namespace.path.name])
+            namespace.run('ip', 'link', 'set', name, 'up')
+            namespace.address(name, f'{address}/24')
+            wait_until(lambda namespace=namespace, name=name: 'LOWER_UP' in namespace.run('ip', 'link', 'show', name),
+                       10, f'{name} has no link')
 
 
 def run(cards, command, timeout_s, memory_mib=2048, processors=2):

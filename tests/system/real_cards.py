@@ -34,19 +34,6 @@ STRAYS = 40
 VLAN, VLAN_HEADEND, VLAN_RECEIVER = 20, '10.73.0.1', '10.73.0.11'
 
 
-class OneWire:
-    """What stands in for lab.topology.Topology: the same namespaces, joined by the hub once they have their cards."""
-
-    def __init__(self, network, _receivers):
-        self.headend = network.namespace('headend')
-        self.source = network.namespace('source')
-        self.receivers = [network.namespace('receiver1')]
-
-    def plug_in(self):
-        take_card(SOURCE_CARD, self.source, 'src0', f'{SOURCE_ADDRESS}/24')
-        take_card(RECEIVER_CARD, self.receivers[0], 'eth0', '10.72.0.11/24')
-
-
 def write_lineup(lab, channels, cards, name='lab'):
     """A headend of this name on these cards, in and out."""
     programs.new_keys(lab.directory, {channel.name: channel.cipher for channel in channels})
@@ -66,34 +53,12 @@ def write_lineup(lab, channels, cards, name='lab'):
     return path
 
 
-def interface_of(card):
-    """The kernel's name of a card's interface; None where it has none in our namespace."""
-    return next((path.name for path in Path(f'/sys/bus/pci/devices/{guest.pci_address(card)}').glob('net/*')), None)
-
-
-def take_card(card, namespace, name, address):
-    """A card of the kernel's moves into the namespace; it comes back by itself when that goes."""
-    wait_until(lambda: interface_of(card), 5, f'the kernel does not show card {card}')
-    call(['ip', 'link', 'set', interface_of(card), 'name', name, 'netns', namespace.path.name])
-    namespace.run('ip', 'link', 'set', name, 'up')
-    namespace.address(name, address)
-    wait_until(lambda: 'LOWER_UP' in namespace.run('ip', 'link', 'show', name), 10, f'{name} has no link')
-
-
 def linecast(*arguments):
     return subprocess.run([LINECAST, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
 
 
 def show(what, path):
     return json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(path)]))[what]
-
-
-def bind_to_vfio(card):
-    device = Path('/sys/bus/pci/devices', guest.pci_address(card))
-    (device / 'driver_override').write_text('vfio-pci')
-    if (device / 'driver').exists():
-        (device / 'driver/unbind').write_text(device.name)
-    Path('/sys/bus/pci/drivers_probe').write_text(device.name)
 
 
 def start_headend(lab, path):
@@ -106,13 +71,13 @@ def start_headend(lab, path):
 
 def a_card_of_the_kernel_is_refused_with_the_command_that_binds_it(lab):
     path = write_lineup(lab, [NEWS], (0, 1))
-    interface = interface_of(0)
+    interface = guest.interface_of(0)
     done = linecast('headend', '--lineup', path)
     assert done.returncode == 2, f'status {done.returncode}: {done.stderr}'
     command = re.search(r'lab\.yaml:\d+:\d+: error: card 0000:00:10\.0 is with the kernel\'s driver e1000e '
                         rf'\(interface {interface}\): bind it to vfio-pci: (.*)\n', done.stderr)
     assert command, done.stderr
-    assert interface_of(0) == interface, 'nothing was touched'
+    assert guest.interface_of(0) == interface, 'nothing was touched'
     call(['sh', '-c', command[1]])
     done = linecast('check', path)
     assert done.returncode == 0, done.stderr
@@ -127,7 +92,7 @@ def vmxnet3_cards_carry_channels_bit_exact(lab):
 
 
 def main_job(lab, cards, driver, group_filter, vlan_insert):
-    lab.topology.plug_in()
+    lab.topology.plug_in(SOURCE_CARD, RECEIVER_CARD)
     path = write_lineup(lab, [NEWS, FILM], cards)
     headend = start_headend(lab, path)
     wait_until(lambda: all(port['link'] == 'up' for port in show('ports', path)), 15, 'the links do not come up')
@@ -223,7 +188,7 @@ def vmxnet3_cards_come_back(lab):
 
 def card_comes_back(lab, cards):
     """The input's cable is pulled and put in again, and its card reset: it is announced, joins again and receives."""
-    lab.topology.plug_in()
+    lab.topology.plug_in(SOURCE_CARD, RECEIVER_CARD)
     path = write_lineup(lab, [NEWS], cards)
     headend = start_headend(lab, path)
     capture = lab.directory / 'capture'
@@ -279,12 +244,12 @@ def in_guest():
     Path('/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages').write_text(str(HUGEPAGES))
     for module in ('e1000e', 'vfio-pci'):
         call(['modprobe', module])
-    for card in (1, 2, 3):  # by hand: dpdk-devbind.py takes 10 s for each here
-        bind_to_vfio(card)
+    for card in (1, 2, 3):
+        guest.bind_to_vfio(card)
     system.run(a_card_of_the_kernel_is_refused_with_the_command_that_binds_it,
                a_card_in_use_is_refused_with_the_command_that_frees_it, intel_82574l_cards_carry_channels_bit_exact,
                vmxnet3_cards_carry_channels_bit_exact, intel_82574l_cards_come_back, vmxnet3_cards_come_back,
-               topology=OneWire)
+               topology=guest.OneWire)
 
 
 def main():
