@@ -4,6 +4,7 @@ The guest runs Debian's kernel and sees this machine's file system read-only bel
 installed or built here runs there, and nothing it writes is kept. All cards are on one Ethernet hub: each sees every frame.
 """
 
+import fcntl
 import gzip
 import os
 import shlex
@@ -110,16 +111,19 @@ def run(cards, command, timeout_s, memory_mib=2048, processors=2):
 def _kernel():
     """The directory of the kernel's modules; fetches and unpacks Debian's package where that was not done before."""
     ready = KERNEL / 'ready'
-    if not ready.exists():
-        shutil.rmtree(KERNEL, ignore_errors=True)
-        KERNEL.mkdir(parents=True)
-        _download()
-        package, = KERNEL.glob('*.deb')
-        call(['dpkg', '-x', str(package), str(KERNEL / 'root')])
-        package.unlink()
-        modules, = (KERNEL / 'root/lib/modules').iterdir()
-        call(['depmod', '-b', str(KERNEL / 'root'), modules.name])
-        ready.touch()
+    KERNEL.parent.mkdir(exist_ok=True)
+    with open(KERNEL.with_suffix('.lock'), 'wb') as lock:  # several tests may run at once
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            shutil.rmtree(KERNEL, ignore_errors=True)
+            KERNEL.mkdir()
+            _download()
+            package, = KERNEL.glob('*.deb')
+            call(['dpkg', '-x', str(package), str(KERNEL / 'root')])
+            package.unlink()
+            modules, = (KERNEL / 'root/lib/modules').iterdir()
+            call(['depmod', '-b', str(KERNEL / 'root'), modules.name])
+            ready.touch()
     modules, = (KERNEL / 'root/lib/modules').iterdir()
     return modules
 
