@@ -16,7 +16,7 @@
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "drivers/queue.h"
-#include "lib/smart/source_limiter.h"
+#include "lib/smart/send/source_limiter.h"
 
 namespace linecast::app {
 

@@ -1,0 +1,43 @@
+#include "lib/smart/send/group_round_trip.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace linecast::smart {
+
+bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
+  const uint32_t away_us = hop_time_us(now) - echoed_us;  // right across the wrap
+  if (held_us > away_us || away_us - held_us >= kImpossibleNs / kNsPerUs) return false;
+  const auto us = std::clamp<uint32_t>(away_us - held_us, kLeastNs / kNsPerUs, kMostNs / kNsPerUs);
+  const int bits = std::bit_width(us) - 1;
+  const size_t bucket = static_cast<size_t>(bits - kLeastBits) * kSteps + (us >> (bits - 3)) % kSteps;
+  const int64_t number = now / kGenerationNs;
+  Generation& generation = generations_[static_cast<uint64_t>(number) % kGenerations];
+  if (generation.number != number) generation = {number, {}};
+  ++generation.counts[bucket];
+  return true;
+}
+
+TimeNs GroupRoundTrip::estimate(TimeNs now) const {
+  const int64_t oldest = now / kGenerationNs - static_cast<int64_t>(kGenerations - 1);
+  std::array<uint64_t, kBuckets> counts{};
+  uint64_t sum = 0;
+  for (const Generation& generation : generations_) {
+    if (generation.number < oldest) continue;
+    for (size_t i = 0; i < kBuckets; ++i) {
+      counts[i] += generation.counts[i];
+      sum += generation.counts[i];
+    }
+  }
+  if (sum == 0) return kUnknownNs;
+  const uint64_t rank = sum - sum / 20;  // the least that 95 % do not exceed
+  uint64_t below = 0;
+  size_t bucket = 0;
+  for (; bucket < kBuckets - 1; ++bucket)
+    if ((below += counts[bucket]) >= rank) break;
+  // Its upper end.
+  const int64_t us = static_cast<int64_t>(kSteps + bucket % kSteps + 1) << (kLeastBits - 3 + bucket / kSteps);
+  return std::clamp<TimeNs>(us * kNsPerUs, kLeastNs, kMostNs);
+}
+
+}  // namespace linecast::smart

@@ -1,0 +1,125 @@
+// Which of the sequences that receivers ask for are repaired, once a round trip however many ask, and in what
+// order. One for each stream that is sent; no clock, no socket: it is driven by request() and take(). One
+// thread at a time; nothing is allocated but in the constructor. (States as in Aeron's retransmit handler:
+// free, pending, lingering.)
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "lib/base/token_bucket.h"
+#include "lib/smart/wire.h"
+
+namespace linecast::smart {
+
+// Where a repair goes: to the group, or by unicast to one who asked for it.
+struct RepairTarget {
+  Ipv4 address = 0;              // 0: the group
+  uint16_t port = 0;             // UDP
+  std::array<uint8_t, 6> mac{};  // the way to it, for whoever sends
+
+  bool is_group() const { return address == 0; }
+  bool is(const RepairTarget& other) const { return address == other.address && port == other.port; }
+};
+
+// The sequences [first, next) can be repaired: from the oldest that is kept to the last that was sent.
+struct KeptSequences {
+  uint64_t first = 1;
+  uint64_t next = 1;
+};
+
+class RepairEngine {
+ public:
+  struct Settings {
+    uint32_t window = 64;                // packets kept: a power of two, at most 2^16
+    uint64_t budget_bytes_a_second = 0;  // of repairs
+    uint64_t budget_burst_bytes = 0;
+    // What happens when a second one asks for what went by unicast less than a round trip ago: it gets a
+    // repair of its own, or the repair goes to the group.
+    bool always_unicast = false;
+  };
+  explicit RepairEngine(const Settings& settings);
+
+  // What became of the sequences of one request.
+  struct Outcome {
+    uint32_t accepted = 0;  // pending from now on
+    uint32_t repeated = 0;  // pending already, or repaired less than a round trip ago
+    uint32_t not_sent = 0;
+    uint32_t too_old = 0;
+    uint32_t sum() const { return accepted + repeated + not_sent + too_old; }
+  };
+  // from: who is to get the repairs; the group, but where plain unicast to the requester is allowed.
+  // `quiet` is what a QUIET to the group should name before the repairs leave: exactly the sequences whose
+  // repair to the group this request has caused; as many pairs as `asked` has at most.
+  Outcome request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, const PairList& asked,
+                  const RepairTarget& from, PairList& quiet);
+
+  struct Repair {
+    uint64_t sequence = 0;
+    RepairTarget target;
+  };
+  enum class Taken : uint8_t {
+    kNothing,     // none is pending
+    kRepair,      // `out` is to be sent now
+    kTooOld,      // the next one is no longer kept
+    kOverBudget,  // the budget has nothing left for the next one: whoever still lacks it asks again
+  };
+  // Takes the sequence that has been pending longest off the queue, whatever becomes of it: so call it again
+  // until kNothing, or as often as there is time for. size_of(sequence): the bytes that its repair takes of
+  // the budget.
+  template <typename SizeOf>
+  Taken take(TimeNs now, const KeptSequences& kept, const SizeOf& size_of, Repair& out);
+
+  // Sequences that take() has still to see; at most Settings::window.
+  size_t pending() const { return queued_; }
+
+  // Of memory, for each packet of the window.
+  static constexpr size_t bytes_a_packet() { return sizeof(Slot) + sizeof(uint16_t); }
+
+ private:
+  enum class State : uint8_t { kFree, kPending, kLingering };
+  // One for each place of the window, so that there are never too few. It is the state of the one sequence
+  // that it names; to every other sequence of that place it says "free", so that nothing has to be reset
+  // when new packets are sent.
+  struct Slot {
+    uint64_t sequence = 0;
+    TimeNs left_ns = 0;  // of kLingering: when its repair left
+    RepairTarget target;
+    State state = State::kFree;
+  };
+  enum class Verdict : uint8_t { kAccepted, kRepeated, kNowToGroup, kNotSent, kTooOld };
+
+  Verdict judge(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, uint16_t number,
+                const RepairTarget& from);
+  void enqueue(uint64_t sequence);
+
+  std::vector<Slot> slots_;
+  // The places of pending sequences, oldest first: a ring of as many as there are slots. A slot that is
+  // pending stands here exactly once, also when a newer sequence has taken it over.
+  std::vector<uint16_t> queue_;
+  size_t queue_head_ = 0;
+  size_t queued_ = 0;
+  uint64_t mask_;
+  TokenBucket budget_;  // bytes
+  bool always_unicast_;
+};
+
+template <typename SizeOf>
+RepairEngine::Taken RepairEngine::take(TimeNs now, const KeptSequences& kept, const SizeOf& size_of,
+                                       Repair& out) {
+  if (queued_ == 0) return Taken::kNothing;
+  Slot& slot = slots_[queue_[queue_head_]];
+  queue_head_ = (queue_head_ + 1) & mask_;
+  --queued_;
+  slot.state = State::kFree;
+  if (slot.sequence < kept.first) return Taken::kTooOld;
+  if (!budget_.take(now, size_of(slot.sequence))) return Taken::kOverBudget;
+  slot.state = State::kLingering;
+  slot.left_ns = now;
+  out = {slot.sequence, slot.target};
+  return Taken::kRepair;
+}
+
+}  // namespace linecast::smart
