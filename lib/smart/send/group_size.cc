@@ -9,9 +9,12 @@ namespace linecast::smart {
 void GroupSize::join(TimeNs now, uint32_t receivers) {
   const int64_t number = now / kBucketNs;
   Bucket& bucket = buckets_[static_cast<uint64_t>(number) % kBuckets];
-  if (bucket.number != number) bucket = {number, 0};
-  const double sum = bucket.receivers + std::max<uint32_t>(receivers, 1);
-  bucket.receivers = std::min(sum, static_cast<double>(kMost));
+  if (bucket.number != number) bucket = {number};
+  const auto n = static_cast<double>(std::clamp<uint64_t>(receivers, 1, kMost));
+  const TimeNs refresh = std::max(kLeastRefreshNs, report_window_s_ * kNsPerSecond);
+  bucket.receivers += n;
+  bucket.joined += n * static_cast<double>(now % kBucketNs) / kBucketNs;
+  bucket.refresh += n * static_cast<double>(refresh) / kBucketNs;
 }
 
 // Which JOINs were the leaver's is not known: its share is taken off all of them.
@@ -19,26 +22,29 @@ void GroupSize::leave(TimeNs now, uint32_t receivers) {
   const double all = weigh(now);
   const double rest = all - std::max<uint32_t>(receivers, 1);
   const double factor = rest > 0 ? rest / all : 0;
-  for (Bucket& bucket : buckets_) bucket.receivers *= factor;
+  for (Bucket& bucket : buckets_) {
+    bucket.receivers *= factor;
+    bucket.joined *= factor;
+    bucket.refresh *= factor;
+  }
 }
 
 double GroupSize::weigh(TimeNs now) const {
-  const double refresh =
-      static_cast<double>(std::max(kLeastRefreshNs, report_window_s_ * kNsPerSecond)) / kBucketNs;
   const int64_t newest = now / kBucketNs;
+  const double in_newest = static_cast<double>(now % kBucketNs) / kBucketNs;
   double sum = 0;
   for (const Bucket& bucket : buckets_) {
     const int64_t back = newest - bucket.number;
-    if (back < 0 || back >= static_cast<int64_t>(kBuckets)) continue;
-    // From the middle of its bucket to now.
-    const double age = static_cast<double>(now) / kBucketNs - static_cast<double>(bucket.number) - 0.5;
+    if (back < 0 || back >= static_cast<int64_t>(kBuckets) || bucket.receivers <= 0) continue;
+    const double age = static_cast<double>(back) + in_newest - bucket.joined / bucket.receivers;
+    const double refresh = bucket.refresh / bucket.receivers;
     sum += bucket.receivers * std::clamp(1.5 - age / refresh, 0.0, 1.0);
   }
   return sum;
 }
 
 void GroupSize::update(TimeNs now) {
-  size_ = std::min(kMost, static_cast<uint64_t>(std::lround(weigh(now))));
+  size_ = std::min(kMost, static_cast<uint64_t>(std::llround(weigh(now))));
   const uint64_t seconds = (size_ + kReceiversASecond - 1) / kReceiversASecond;
   report_window_s_ = static_cast<uint16_t>(std::clamp<uint64_t>(seconds, 1, kLongestWindow));
 }

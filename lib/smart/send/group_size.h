@@ -5,8 +5,9 @@
 // JOIN of age a is its receiver's last one with the probability S(a) that the next has not come yet: 1 up to
 // R / 2, falling to 0 at 3 R / 2. The sum of S over all JOINs has the group's size as its mean at any time,
 // in the rush at the start as well as later, and a standard deviation of at most half the square root of the
-// size. Beside that: JOINs that are lost on the way are missing until the next; who goes without a LEAVE
-// stays for R on average; and when the report window grows, older JOINs count for up to as much too long.
+// size. Beside that: JOINs that are lost on the way are missing until the next, and who goes without a LEAVE
+// stays for R on average. Each JOIN is weighed with the report window of its own time: with the present one
+// instead, a larger estimate would make a larger window, and that a larger estimate.
 //
 // Who can send good JOINs can say what they like: kMost bounds what comes of it, and the caller's limit for
 // each source how fast.
@@ -45,6 +46,10 @@ class GroupSize {
   struct Bucket {
     int64_t number = INT64_MIN / 2;  // of its time: now / kBucketNs
     double receivers = 0;
+    // Of all receivers, to be divided by them: when they joined, from the bucket's beginning, and R then; in
+    // kBucketNs.
+    double joined = 0;
+    double refresh = 0;
   };
   double weigh(TimeNs now) const;
 

@@ -1,0 +1,88 @@
+#include "lib/smart/send/quiet_control.h"
+
+#include <gtest/gtest.h>
+
+namespace linecast::smart {
+namespace {
+
+constexpr TimeNs kStep = 20 * kNsPerMs;
+
+TEST(QuietBySize, IsTheLeastOfTwelveRoundTrips) {
+  const struct {
+    uint64_t size;
+    TimeNs round_trip_ms;
+    int quiet;
+  } rows[] = {
+      {0, 50, 0},          {1, 2000, 0},        {8, 2000, 0},          // small groups ask at once
+      {9, 1, 5},                                                       // 16 ms
+      {9, 50, 11},         {1'000'000, 50, 11},                        // 1024 ms, whatever the size
+      {1'000'000, 85, 11}, {1'000'000, 86, 12}, {1'000'000, 170, 12},  // 1020 and 1032 ms
+      {9, 682, 14},        {9, 683, 14},        {9, 2000, 14},         // at most 8.19 s
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(quiet_by_size(row.size, row.round_trip_ms * kNsPerMs), row.quiet)
+        << row.size << " receivers, " << row.round_trip_ms << " ms";
+}
+
+class Quiet : public testing::Test {
+ protected:
+  // Runs for `seconds`, with so many accepted and repeated sequences at every step.
+  uint8_t run(double seconds, uint32_t accepted, uint32_t repeated, uint64_t size = 4) {
+    const auto steps = static_cast<int>(seconds * kNsPerSecond / kStep);
+    for (int k = 0; k < steps; ++k) {
+      quiet_.count(accepted, repeated);
+      quiet_.update(now_ += kStep, size, 10 * kNsPerMs);
+    }
+    return quiet_.quiet();
+  }
+
+  QuietControl quiet_{std::nullopt};
+  TimeNs now_ = kNsPerSecond;
+};
+
+TEST_F(Quiet, FollowsTheGroup) {
+  EXPECT_EQ(quiet_.quiet(), 0);
+  EXPECT_EQ(run(1, 0, 0, 100), 8);  // 120 ms
+  EXPECT_EQ(run(1, 0, 0, 8), 0);
+}
+
+TEST_F(Quiet, RisesWhileALossDrawsMoreThanTenRequestsAndFallsAgain) {
+  EXPECT_EQ(run(5, 1, 9), 0);  // ten requests for a loss
+  const uint8_t some = run(0.5, 1, 10);
+  EXPECT_GT(some, 0);
+  EXPECT_LT(some, 6);  // step by step
+  EXPECT_GT(run(2, 1, 10), some);
+  run(2, 1, 7);
+  const uint8_t held = quiet_.quiet();
+  EXPECT_EQ(run(100, 1, 7), held);  // fewer, but not yet half as many
+  EXPECT_EQ(run(9, 1, 3), held);
+  EXPECT_LT(run(5, 1, 3), held);
+  EXPECT_EQ(run(200, 0, 0), 0);
+}
+
+TEST_F(Quiet, NeverForbidsToAsk) {
+  EXPECT_EQ(run(300, 1, 1000), QuietControl::kMost);
+  EXPECT_EQ(run(300, 1, 1000, 1'000'000), QuietControl::kMost);
+  // Nor does a load that the field could not lower any further take for ever to be forgotten.
+  EXPECT_EQ(run(200, 0, 0), 0);
+}
+
+TEST_F(Quiet, RepeatsOfWhatWasAcceptedBeforeCountToo) {
+  EXPECT_EQ(run(1, 0, 1), 0);
+  EXPECT_GT(run(1, 0, 20), 0);
+}
+
+TEST(FixedQuiet, Stays) {
+  for (const uint8_t fixed : {0, 5, 15}) {
+    QuietControl quiet(fixed);
+    EXPECT_EQ(quiet.quiet(), fixed);
+    for (TimeNs now = 0; now < kNsPerSecond; now += kStep) {
+      quiet.count(1, 1000);
+      EXPECT_EQ(quiet.update(now, 1'000'000, 50 * kNsPerMs), fixed);
+    }
+    EXPECT_EQ(quiet.quiet(), fixed);
+  }
+}
+
+}  // namespace
+}  // namespace linecast::smart

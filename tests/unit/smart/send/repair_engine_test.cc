@@ -1,0 +1,262 @@
+#include "lib/smart/send/repair_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "lib/base/error.h"
+
+namespace linecast::smart {
+namespace {
+
+constexpr TimeNs kRoundTrip = 50 * kNsPerMs;
+constexpr KeptSequences kHundred{37, 101};  // 64 kept
+constexpr uint64_t kFrame = 1400;
+
+PairList pairs(std::initializer_list<SequencePair> list) {
+  PairList out;
+  for (const SequencePair& pair : list) out.pairs[out.count++] = pair;
+  return out;
+}
+
+RepairTarget receiver(Ipv4 address, uint16_t port = 47100) { return {address, port, {2, 0, 0, 0, 0, 1}}; }
+
+class Engine : public testing::Test {
+ protected:
+  explicit Engine(bool always_unicast = false) : engine_(settings(always_unicast)) {}
+
+  static RepairEngine::Settings settings(bool always_unicast) {
+    RepairEngine::Settings settings;
+    settings.window = 64;
+    settings.budget_bytes_a_second = 1'000'000;
+    settings.budget_burst_bytes = 1'000'000;
+    settings.always_unicast = always_unicast;
+    return settings;
+  }
+  RepairEngine::Outcome ask(TimeNs now, std::initializer_list<SequencePair> list,
+                            const RepairTarget& from = {}) {
+    return engine_.request(now, kRoundTrip, kept_, pairs(list), from, quiet_);
+  }
+  RepairEngine::Taken take(TimeNs now, uint64_t bytes = kFrame) {
+    return engine_.take(
+        now, kept_, [bytes](uint64_t) { return bytes; }, repair_);
+  }
+  // All that is to be sent now.
+  std::vector<uint64_t> take_all(TimeNs now) {
+    std::vector<uint64_t> sequences;
+    RepairEngine::Taken taken;
+    while ((taken = take(now)) != RepairEngine::Taken::kNothing)
+      if (taken == RepairEngine::Taken::kRepair) sequences.push_back(repair_.sequence);
+    return sequences;
+  }
+  std::vector<uint16_t> quiet() const {
+    std::vector<uint16_t> named;
+    for (const SequencePair& pair : quiet_.view()) {
+      named.push_back(pair.sequence);
+      for (int bit = 0; bit < 16; ++bit)
+        if (pair.mask >> bit & 1) named.push_back(static_cast<uint16_t>(pair.sequence + 1 + bit));
+    }
+    return named;
+  }
+
+  RepairEngine engine_;
+  KeptSequences kept_ = kHundred;
+  PairList quiet_;
+  RepairEngine::Repair repair_;
+};
+
+using Sequences = std::vector<uint64_t>;
+using Named = std::vector<uint16_t>;
+
+TEST_F(Engine, RepairsEachSequenceOnceARoundTripHoweverManyAsk) {
+  EXPECT_EQ(ask(0, {{40, 0}}).accepted, 1u);
+  for (int k = 0; k < 1000; ++k) EXPECT_EQ(ask(1, {{40, 0}}, {}).repeated, 1u);  // pending
+  EXPECT_EQ(take_all(10), Sequences{40});
+  for (int k = 0; k < 1000; ++k) EXPECT_EQ(ask(11, {{40, 0}}).repeated, 1u);  // lingering
+  EXPECT_EQ(ask(10 + kRoundTrip - 1, {{40, 0}}).repeated, 1u);
+  EXPECT_EQ(take_all(10 + kRoundTrip - 1), Sequences{});
+  EXPECT_EQ(ask(10 + kRoundTrip, {{40, 0}}).accepted,
+            1u);  // a round trip after it left, not after it was asked for
+  EXPECT_EQ(take_all(10 + kRoundTrip), Sequences{40});
+}
+
+TEST_F(Engine, AnswersInTheOrderOfAsking) {
+  ask(0, {{90, 0b101}, {50, 0}});
+  ask(1, {{91, 0b1}});
+  EXPECT_EQ(take_all(2), (Sequences{90, 91, 93, 50, 92}));
+}
+
+TEST_F(Engine, TellsWhatWasNotSentAndWhatIsNoLongerKept) {
+  const RepairEngine::Outcome outcome = ask(0, {{35, 0b11}, {100, 0xffff}, {101, 0}});
+  EXPECT_EQ(outcome.too_old, 2u);
+  EXPECT_EQ(outcome.not_sent, 17u);
+  EXPECT_EQ(outcome.accepted, 2u);  // 37 and 100
+  EXPECT_EQ(outcome.repeated, 0u);
+  EXPECT_EQ(outcome.sum(), 21u);
+  EXPECT_EQ(take_all(0), (Sequences{37, 100}));
+}
+
+TEST_F(Engine, HasNothingBeforeTheFirstPacket) {
+  kept_ = {65535, 65535};
+  EXPECT_EQ(ask(0, {{65535, 0b1}}).not_sent, 2u);
+  EXPECT_EQ(ask(0, {{65534, 0}}).too_old, 1u);
+  EXPECT_EQ(engine_.pending(), 0u);
+}
+
+TEST_F(Engine, KnowsSequencesAcrossTheWrapOf16Bits) {
+  kept_ = {65536 * 3 - 32, 65536 * 3 + 32};
+  EXPECT_EQ(ask(0, {{65535, 0b11}}).accepted, 3u);
+  EXPECT_EQ(take_all(0), (Sequences{65536 * 3 - 1, 65536 * 3, 65536 * 3 + 1}));
+  EXPECT_EQ(quiet(), (Named{65535, 0, 1}));
+}
+
+TEST_F(Engine, QuietNamesExactlyWhatThisRequestHasCaused) {
+  ask(0, {{50, 0b1000'0000'0000'0001}});
+  EXPECT_EQ(quiet(), (Named{50, 51, 66}));
+  ask(1, {{48, 0b1111}, {66, 0}, {99, 0b111}});
+  EXPECT_EQ(quiet(), (Named{48, 49, 52, 99, 100}));  // not 50, 51, 66, nor 101 and 102
+  EXPECT_EQ(quiet_.count, 2u);
+  ask(2, {{48, 0b1111}});
+  EXPECT_EQ(quiet_.count, 0u);
+}
+
+TEST_F(Engine, TheLargestRequestFillsQuietAndQueueAndNoMore) {
+  PairList all;
+  for (uint16_t k = 0; k < kMaxPairs; ++k) all.pairs[all.count++] = {static_cast<uint16_t>(37 + k), 0xffff};
+  const RepairEngine::Outcome outcome = engine_.request(0, kRoundTrip, kept_, all, {}, quiet_);
+  EXPECT_EQ(outcome.sum(), 17 * kMaxPairs);
+  EXPECT_EQ(outcome.accepted, 64u);
+  EXPECT_EQ(engine_.pending(), 64u);
+  EXPECT_LE(quiet_.count, kMaxPairs);
+  Named expected(64);
+  std::iota(expected.begin(), expected.end(), uint16_t{37});
+  EXPECT_EQ(quiet(), expected);
+}
+
+TEST_F(Engine, AFullQueueOfSequencesThatHaveGoneTakesTheNewOnes) {
+  for (uint16_t k = 0; k < 64; ++k) ask(0, {{static_cast<uint16_t>(37 + k), 0}});
+  EXPECT_EQ(engine_.pending(), 64u);
+  kept_ = {37 + 64, 101 + 64};  // none of them is kept any more, and their places are others'
+  for (uint16_t k = 0; k < 32; ++k) EXPECT_EQ(ask(1, {{static_cast<uint16_t>(101 + k), 0}}).accepted, 1u);
+  EXPECT_EQ(engine_.pending(), 64u);  // each place once
+  Sequences repaired;
+  unsigned too_old = 0;
+  RepairEngine::Taken taken;
+  while ((taken = take(2)) != RepairEngine::Taken::kNothing) {
+    if (taken == RepairEngine::Taken::kRepair) repaired.push_back(repair_.sequence);
+    if (taken == RepairEngine::Taken::kTooOld) ++too_old;
+  }
+  Sequences expected(32);
+  std::iota(expected.begin(), expected.end(), 101);
+  EXPECT_EQ(repaired, expected);
+  EXPECT_EQ(too_old, 32u);
+}
+
+TEST_F(Engine, APlaceForgetsTheSequenceThatItHadBefore) {
+  ask(0, {{40, 0}});
+  EXPECT_EQ(take_all(0), Sequences{40});
+  kept_ = {41, 105};
+  EXPECT_EQ(ask(1, {{104, 0}}).accepted, 1u);  // 40 + 64: the same place, still lingering
+  EXPECT_EQ(take_all(1), Sequences{104});
+}
+
+TEST_F(Engine, WhatTheBudgetRefusesIsFreeToBeAskedForAgain) {
+  ask(0, {{40, 0b111}});
+  EXPECT_EQ(take(0, 600'000), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(take(0, 600'000), RepairEngine::Taken::kOverBudget);
+  EXPECT_EQ(take(0, 400'000), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(take(0, 1), RepairEngine::Taken::kOverBudget);
+  EXPECT_EQ(take(0, 1), RepairEngine::Taken::kNothing);
+  EXPECT_EQ(ask(1, {{41, 0}}).accepted, 1u);
+  EXPECT_EQ(ask(1, {{40, 0}}).repeated, 1u);
+  EXPECT_EQ(take(kNsPerSecond, 1'000'000), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.sequence, 41u);
+}
+
+TEST_F(Engine, NoBudgetIsNoRepair) {
+  RepairEngine none({.window = 64});
+  PairList quiet;
+  EXPECT_EQ(none.request(0, kRoundTrip, kept_, pairs({{40, 0}}), {}, quiet).accepted, 1u);
+  EXPECT_EQ(none.take(
+                kNsPerSecond, kept_, [](uint64_t) { return kFrame; }, repair_),
+            RepairEngine::Taken::kOverBudget);
+}
+
+TEST_F(Engine, RefusesAWindowThatIsNone) {
+  EXPECT_THROW(RepairEngine({.window = 0}), Error);
+  EXPECT_THROW(RepairEngine({.window = 65}), Error);
+  EXPECT_THROW(RepairEngine({.window = 1 << 17}), Error);
+}
+
+TEST_F(Engine, ByUnicastTheGroupIsNotHeldBack) {
+  EXPECT_EQ(ask(0, {{40, 0b1}}, receiver(1)).accepted, 2u);
+  EXPECT_EQ(quiet_.count, 0u);
+  EXPECT_EQ(take(0), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.target.address, 1u);
+  EXPECT_EQ(repair_.target.port, 47100u);
+  EXPECT_EQ(repair_.target.mac[0], 2u);
+}
+
+TEST_F(Engine, ASecondRequesterMakesAPendingRepairTheGroups) {
+  ask(0, {{40, 0b1}}, receiver(1));
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(1)).repeated, 1u);
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(2)).accepted, 1u);
+  EXPECT_EQ(quiet(), Named{40});
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(3)).repeated, 1u);
+  EXPECT_EQ(take(2), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.sequence, 40u);
+  EXPECT_TRUE(repair_.target.is_group());
+  EXPECT_EQ(take(2), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.sequence, 41u);
+  EXPECT_EQ(repair_.target.address, 1u);
+  EXPECT_EQ(take(2), RepairEngine::Taken::kNothing);  // once only
+}
+
+TEST_F(Engine, ASecondRequesterWithinTheRoundTripDrawsARepairToTheGroup) {
+  ask(0, {{40, 0}}, receiver(1));
+  take_all(0);
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(1)).repeated, 1u);
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(1, 47101)).accepted, 1u);  // another behind the same address
+  EXPECT_EQ(quiet(), Named{40});
+  EXPECT_EQ(take(2), RepairEngine::Taken::kRepair);
+  EXPECT_TRUE(repair_.target.is_group());
+  for (Ipv4 k = 1; k < 5; ++k) EXPECT_EQ(ask(3, {{40, 0}}, receiver(k)).repeated, 1u);
+  EXPECT_EQ(ask(3, {{40, 0}}).repeated, 1u);
+  EXPECT_EQ(ask(2 + kRoundTrip, {{40, 0}}, receiver(3)).accepted, 1u);
+  EXPECT_EQ(quiet_.count, 0u);
+  EXPECT_EQ(take(2 + kRoundTrip), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.target.address, 3u);
+}
+
+TEST_F(Engine, WhoMayNotHaveUnicastMakesItTheGroups) {
+  ask(0, {{40, 0}}, receiver(1));
+  EXPECT_EQ(ask(1, {{40, 0}}).accepted, 1u);
+  EXPECT_EQ(quiet(), Named{40});
+  EXPECT_EQ(take(2), RepairEngine::Taken::kRepair);
+  EXPECT_TRUE(repair_.target.is_group());
+}
+
+class UnicastEngine : public Engine {
+ protected:
+  UnicastEngine() : Engine(true) {}
+};
+
+TEST_F(UnicastEngine, EveryRequesterHasARepairOfItsOwn) {
+  ask(0, {{40, 0}}, receiver(1));
+  EXPECT_EQ(ask(0, {{40, 0}}, receiver(2)).repeated, 1u);  // asks again
+  EXPECT_EQ(take(1), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.target.address, 1u);
+  EXPECT_EQ(ask(2, {{40, 0}}, receiver(1)).repeated, 1u);
+  EXPECT_EQ(ask(2, {{40, 0}}, receiver(2)).accepted, 1u);
+  EXPECT_EQ(quiet_.count, 0u);
+  EXPECT_EQ(take(3), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(repair_.target.address, 2u);
+  EXPECT_EQ(ask(4, {{40, 0}}).accepted, 1u);  // from outside of the prefixes
+  EXPECT_EQ(quiet(), Named{40});
+  EXPECT_EQ(take(5), RepairEngine::Taken::kRepair);
+  EXPECT_TRUE(repair_.target.is_group());
+  EXPECT_EQ(ask(6, {{40, 0}}, receiver(3)).repeated, 1u);
+}
+
+}  // namespace
+}  // namespace linecast::smart
