@@ -68,4 +68,24 @@ void UdpTemplate::derive_udp_checksum(uint8_t* payload, const uint8_t* other_pay
   store_be16(payload - 2, checksum == 0 ? 0xffff : checksum);
 }
 
+void UdpTemplate::readdress(uint8_t* payload, const UdpEndpoint& to, bool card_udp_checksum) const {
+  uint8_t* ip = payload - kIpBehind;
+  uint8_t* udp = payload - kUdpBehind;
+  const auto inverse = [](uint16_t word) -> uint64_t { return static_cast<uint16_t>(~word); };
+  // What the new words add to a sum, and the old ones take away.
+  const uint64_t address_change =
+      (to.address >> 16) + (to.address & 0xffff) + inverse(load_be16(ip + 16)) + inverse(load_be16(ip + 18));
+  const uint64_t port_change = to.port + inverse(load_be16(udp + 2));
+  if (!card_ip_checksum_) store_be16(ip + 10, checksum_finish(inverse(load_be16(ip + 10)) + address_change));
+  if (card_udp_checksum) {  // the pseudo-header's sum
+    store_be16(udp + 6, static_cast<uint16_t>(~checksum_finish(load_be16(udp + 6) + address_change)));
+  } else {
+    const uint16_t checksum = checksum_finish(inverse(load_be16(udp + 6)) + address_change + port_change);
+    store_be16(udp + 6, checksum == 0 ? 0xffff : checksum);
+  }
+  store_be32(ip + 16, to.address);
+  store_be16(udp + 2, to.port);
+  std::memcpy(payload - size_, to.mac.data(), to.mac.size());
+}
+
 }  // namespace linecast::net

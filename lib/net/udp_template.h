@@ -16,6 +16,12 @@ struct UdpFlow {
   bool card_ip_checksum = false;  // the card writes the IPv4 header's checksum: 0 is left there
 };
 
+struct UdpEndpoint {
+  Mac mac{};
+  Ipv4 address = 0;
+  uint16_t port = 0;
+};
+
 class UdpTemplate {
  public:
   UdpTemplate() = default;
@@ -32,6 +38,9 @@ class UdpTemplate {
   // The same, from the complete checksum of a frame of the same flow and size whose payload differs in its
   // first `differing` bytes only, an even number (RFC 1624): the rest is not read.
   static void derive_udp_checksum(uint8_t* payload, const uint8_t* other_payload, size_t differing);
+  // Makes a frame so written, with its checksum complete or the card's, one for another destination of the
+  // same port and VLAN (checksums by RFC 1624).
+  void readdress(uint8_t* payload, const UdpEndpoint& to, bool card_udp_checksum) const;
 
  private:
   std::array<uint8_t, kUdpFrameOverhead + kVlanTagSize> bytes_{};

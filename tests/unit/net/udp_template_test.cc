@@ -131,6 +131,40 @@ TEST(UdpTemplate, ADerivedChecksumOfZeroIsSentAsOnes) {
   EXPECT_EQ(load_be16(&second[40]), 0xffff);
 }
 
+// Whatever writes the checksums, a frame that is sent to somebody else is the one that would have been
+// written for them.
+TEST(UdpTemplate, AReaddressedFrameIsAsIfWrittenSo) {
+  Random random(3);
+  for (int i = 0; i < 4000; ++i) {
+    UdpFlow flow = kFlow;
+    flow.card_ip_checksum = (i & 1) != 0;
+    const bool card_udp_checksum = (i & 2) != 0;
+    if ((i & 4) != 0) flow.vlan_control = 0x8064;
+    std::vector<uint8_t> payload(random.below(100));
+    for (uint8_t& b : payload) b = static_cast<uint8_t>(random.next());
+    const UdpEndpoint to{.mac = {2, 0, 0, 9, 9, 9},
+                         .address = static_cast<Ipv4>(random.next()),
+                         .port = static_cast<uint16_t>(random.next())};
+    UdpFlow there = flow;
+    there.destination_mac = to.mac;
+    there.destination = to.address;
+    there.destination_port = to.port;
+    const auto write = [&](const UdpTemplate& header) {
+      std::vector<uint8_t> frame(header.size() + payload.size());
+      std::copy(payload.begin(), payload.end(), frame.begin() + static_cast<ptrdiff_t>(header.size()));
+      header.write(frame.data() + header.size(), static_cast<uint16_t>(payload.size()),
+                   static_cast<uint16_t>(i));
+      if (!card_udp_checksum)
+        UdpTemplate::finish_udp_checksum(frame.data() + header.size(), static_cast<uint16_t>(payload.size()));
+      return frame;
+    };
+    const UdpTemplate header(flow);
+    std::vector<uint8_t> frame = write(header);
+    header.readdress(frame.data() + header.size(), to, card_udp_checksum);
+    ASSERT_EQ(frame, write(UdpTemplate(there))) << i;
+  }
+}
+
 TEST(UdpTemplate, DontFragmentIsClear) {
   const std::vector<uint8_t> frame = build(kFlow, {}, 0xffff);
   EXPECT_EQ(load_be16(&frame[kEthernetSize + 6]), 0);
