@@ -48,6 +48,7 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
             {"window_ms", channel.window_ms},
             {"window_packets", channel.window_packets},
             {"budget_percent", channel.budget_percent},
+            {"repairs_to", lineup::repairs_to_name(channel.repairs_to)},
             {"quiet", channel.quiet ? Json(*channel.quiet) : Json("auto")},
             {"max_payload", channel.max_payload}};
   return json;

@@ -11,6 +11,7 @@ namespace {
 constexpr uint64_t kLeastWindowMs = 10;
 constexpr uint64_t kMostWindowMs = 60'000;
 constexpr uint64_t kMostBudgetPercent = 400;
+constexpr size_t kMostPrefixes = 64;
 
 class ChannelReader {
  public:
@@ -127,6 +128,9 @@ class ChannelReader {
       const MapCursor in(*retransmit, kRetransmitSection, faults_);
       in.number("window_ms", kLeastWindowMs, kMostWindowMs, "ms", channel_.window_ms);
       in.number("budget_percent", 0, kMostBudgetPercent, "percent of bitrate_cap", channel_.budget_percent);
+      const bool to_is_sound =
+          in.ref().node->find("to") == nullptr || in.read("to", channel_.repairs_to, parse_repairs_to);
+      read_unicast_prefixes(in, to_is_sound);
     }
     if (channel_.bitrate_cap_bps == 0) return;
     const uint64_t packets = window_packets(channel_.bitrate_cap_bps, channel_.window_ms);
@@ -140,6 +144,30 @@ class ChannelReader {
       return;
     }
     channel_.window_packets = static_cast<uint32_t>(packets);
+  }
+
+  void read_unicast_prefixes(const MapCursor& in, bool to_is_sound) {
+    const Ref* given = in.find("unicast_prefixes");
+    const std::vector<Ref>* items = in.list("unicast_prefixes", given);
+    if (items != nullptr) {
+      for (const Ref& item : *items) {
+        Prefix prefix;
+        if (in.scalar(item, "unicast_prefixes", prefix, parse_prefix))
+          channel_.unicast_prefixes.push_back(prefix);
+      }
+      if (items->size() > kMostPrefixes)
+        faults_.error(given->mark, fmt::format("unicast_prefixes names {}, more than {}: join some",
+                                               items->size(), kMostPrefixes));
+    }
+    const bool none = given == nullptr || (items != nullptr && items->empty());
+    if (channel_.repairs_to != RepairsTo::kMulticast && none)
+      faults_.error(place(in.ref(), {"to"}),
+                    "nobody may be sent a repair by unicast before unicast_prefixes says whom: add the "
+                    "receivers' networks, as `unicast_prefixes: [10.9.0.0/16]`, or delete \"to\"");
+    if (to_is_sound && channel_.repairs_to == RepairsTo::kMulticast && given != nullptr)
+      faults_.warn(given->mark,
+                   "unicast_prefixes has no effect while repairs go to the group: add `to: auto` or `to: "
+                   "unicast`");
   }
 
   void derive_max_payload() {

@@ -57,6 +57,23 @@ struct Output {
   uint8_t dscp = 32;  // CS4, broadcast video (RFC 4594)
 };
 
+// An IPv4 prefix, or an address with its subnet's prefix length.
+struct Prefix {
+  Ipv4 address = 0;
+  uint8_t length = 0;  // 8 .. 32; of an interface at most 31
+
+  Ipv4 mask() const { return ~uint32_t{0} << (32 - length); }
+  bool contains(Ipv4 a) const { return (a & mask()) == (address & mask()); }
+  // The first and the last address of a subnet are no host's (but for /31, RFC 3021).
+  bool is_reserved(Ipv4 a) const { return length < 31 && ((a & ~mask()) == 0 || (a & ~mask()) == ~mask()); }
+};
+
+enum class RepairsTo : uint8_t {
+  kMulticast,  // the group
+  kUnicast,    // whoever asks for one
+  kAuto,       // whoever asks for one, and the group where a second one does within a round trip
+};
+
 struct Channel {
   std::string name;
   uint32_t number = 0;
@@ -69,8 +86,10 @@ struct Channel {
   uint32_t window_ms = 1000;     // retransmit
   uint32_t window_packets = 0;   // derived: a power of two, 64 .. 2^14
   uint32_t budget_percent = 25;  // repairs, as a share of the cap
-  std::optional<uint8_t> quiet;  // none: auto
-  size_t max_payload = 0;        // derived: the largest datagram that fits the output port's MTU
+  RepairsTo repairs_to = RepairsTo::kMulticast;
+  std::vector<Prefix> unicast_prefixes;  // nobody else is sent a repair by unicast
+  std::optional<uint8_t> quiet;          // none: auto
+  size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
 };
 
 struct Lanes {

@@ -157,6 +157,35 @@ Parsed<Prefix> parse_interface_address(std::string_view text) {
   return prefix;
 }
 
+Parsed<Prefix> parse_prefix(std::string_view text) {
+  const size_t slash = std::min(text.find('/'), text.size());
+  const Parsed<Ipv4> address = parse_host(text.substr(0, slash));
+  if (const auto* wrong = std::get_if<Wrong>(&address)) return *wrong;
+  Prefix prefix{std::get<Ipv4>(address), 32};
+  if (slash < text.size()) {
+    const Parsed<uint64_t> length = parse_number(text.substr(slash + 1), 8, 32, "");
+    if (std::holds_alternative<Wrong>(length))
+      return Wrong{"has a prefix length that is out of range: give 8 to 32, as in 10.1.0.0/16"};
+    prefix.length = static_cast<uint8_t>(std::get<uint64_t>(length));
+  }
+  if (prefix.address != (prefix.address & prefix.mask()))
+    return Wrong{fmt::format("has bits behind its prefix: is {}/{} meant?",
+                             to_string(prefix.address & prefix.mask()), prefix.length)};
+  return prefix;
+}
+
+namespace {
+constexpr std::array<std::string_view, 3> kRepairsTo{"multicast", "unicast", "auto"};  // as RepairsTo
+}
+
+Parsed<RepairsTo> parse_repairs_to(std::string_view text) {
+  const auto found = std::find(kRepairsTo.begin(), kRepairsTo.end(), text);
+  if (found == kRepairsTo.end()) return Wrong{"is none of multicast, unicast and auto: give one of them"};
+  return static_cast<RepairsTo>(found - kRepairsTo.begin());
+}
+
+std::string_view repairs_to_name(RepairsTo to) { return kRepairsTo[static_cast<size_t>(to)]; }
+
 Parsed<uint8_t> parse_dscp(std::string_view text) {
   struct Name {
     std::string_view name;

@@ -8,9 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "lib/base/ipv4.h"
-#include "lib/crypto/derive.h"
-#include "lib/smart/wire.h"
+#include "lib/lineup/lineup.h"
 
 namespace linecast::lineup {
 
@@ -38,16 +36,13 @@ Parsed<Ipv4> parse_host_or_group(std::string_view text);
 // A group (RFC 5771), outside 224.0.0.0/24.
 Parsed<Ipv4> parse_group(std::string_view text);
 
-struct Prefix {
-  Ipv4 address = 0;
-  uint8_t length = 0;  // 8 .. 31
-
-  Ipv4 mask() const { return ~uint32_t{0} << (32 - length); }
-  bool contains(Ipv4 a) const { return (a & mask()) == (address & mask()); }
-  // The first and the last address of a subnet are no host's (but for /31, RFC 3021).
-  bool is_reserved(Ipv4 a) const { return length < 31 && ((a & ~mask()) == 0 || (a & ~mask()) == ~mask()); }
-};
 Parsed<Prefix> parse_interface_address(std::string_view text);
+// Of whole networks, as "10.1.0.0/16", or of one host, as "10.1.0.7": 8 .. 32, and no bits behind it.
+Parsed<Prefix> parse_prefix(std::string_view text);
+
+// "multicast", "unicast" or "auto".
+Parsed<RepairsTo> parse_repairs_to(std::string_view text);
+std::string_view repairs_to_name(RepairsTo to);
 
 // 0 .. 63, or a name: CS0-CS7, AF11-AF43, EF, VA, LE, DF (RFC 2474, 2597, 3246, 5865, 8622).
 Parsed<uint8_t> parse_dscp(std::string_view text);

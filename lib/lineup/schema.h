@@ -32,7 +32,8 @@ inline constexpr std::array kSource{List("interface"), List("address"), List("po
                                     List("format")};
 inline constexpr std::array kOutput{List("interface"), List("group"), List("port"), List("ttl"),
                                     List("dscp")};
-inline constexpr std::array kRetransmit{List("window_ms"), List("budget_percent")};
+inline constexpr std::array kRetransmit{List("window_ms"), List("budget_percent"), List("to"),
+                                        List("unicast_prefixes")};
 }  // namespace keys
 
 inline constexpr Section kTopSection{"", "the lineup", keys::kTop};

@@ -21,7 +21,7 @@ channels:
     output: {interface: out0, group: 239.20.0.1, port: 47200, ttl: 8, dscp: AF41}
     bitrate_cap: 8M
     key: news.key
-    retransmit: {window_ms: 2000, budget_percent: 30}
+    retransmit: {window_ms: 2000, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}
     quiet: 3
   - name: sport
     number: 2

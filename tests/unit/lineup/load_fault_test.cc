@@ -178,8 +178,8 @@ const Row kErrors[] = {
     {"ttl: 8", "@tll: 8", "did you mean \"ttl\"?"},
 
     // retransmit
-    {"retransmit: {window_ms: 2000, budget_percent: 30}", "retransmit: @1000",
-     "retransmit must be a mapping"},
+    {"retransmit: {window_ms: 2000, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}",
+     "retransmit: @1000", "retransmit must be a mapping"},
     {"window_ms: 2000", "window_ms: @9", "from 10 to 60000 ms"},
     {"window_ms: 2000", "window_ms: @2s", "is no whole number: give a plain number from 10 to 60000 ms"},
     {"window_ms: 2000", "window_ms: @60001", "out of range"},
@@ -188,9 +188,21 @@ const Row kErrors[] = {
     {"budget_percent: 30", "budget_percent: @401", "from 0 to 400"},
     {"budget_percent: 30", "@budget: 30",
      "retransmit has no key \"budget\": did you mean \"budget_percent\"?"},
+    {"to: auto", "to: @anycast", "is none of multicast, unicast and auto"},
+    {"to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]", "to: @unicast",
+     "nobody may be sent a repair by unicast before unicast_prefixes says whom"},
+    {"to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]", "to: @auto, unicast_prefixes: []",
+     "nobody may be sent a repair by unicast"},
+    {"[10.9.0.0/16, 10.8.0.7]", "@10.9.0.0/16", "unicast_prefixes must be a list"},
+    {"10.9.0.0/16", "@10.9.0.1/16", "has bits behind its prefix: is 10.9.0.0/16 meant?"},
+    {"10.9.0.0/16", "@10.9.0.0/33", "give 8 to 32"},
+    {"10.9.0.0/16", "@10.0.0.0/7", "give 8 to 32"},
+    {"10.9.0.0/16", "@239.0.0.0/8", "is a multicast group"},
 };
 
 const Row kWarnings[] = {
+    {"to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]", "unicast_prefixes: @[10.9.0.0/16, 10.8.0.7]",
+     "has no effect while repairs go to the group"},
     {"igmp: 3", "igmp: 2", "IGMPv2, set on in0, cannot ask for one sender"},
     {"group: 239.20.0.2", "group: @239.148.0.1",
      "group \"239.148.0.1\" shares its MAC address with 239.20.0.1 of channel \"news\" (line 8) on out0"},

@@ -79,6 +79,12 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(news.window_ms, 2000u);
   EXPECT_EQ(news.window_packets, 2048u);
   EXPECT_EQ(news.budget_percent, 30u);
+  EXPECT_EQ(news.repairs_to, RepairsTo::kAuto);
+  ASSERT_EQ(news.unicast_prefixes.size(), 2u);
+  EXPECT_TRUE(news.unicast_prefixes[0].contains(0x0a09ffff));
+  EXPECT_FALSE(news.unicast_prefixes[0].contains(0x0a0a0000));
+  EXPECT_TRUE(news.unicast_prefixes[1].contains(0x0a080007));
+  EXPECT_FALSE(news.unicast_prefixes[1].contains(0x0a080006));
   EXPECT_EQ(news.quiet, 3);
   EXPECT_EQ(news.max_payload, 1440u);
 
@@ -96,6 +102,7 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(sport.window_ms, 1000u);
   EXPECT_EQ(sport.window_packets, 1024u);
   EXPECT_EQ(sport.budget_percent, 25u);
+  EXPECT_EQ(sport.repairs_to, RepairsTo::kMulticast);
   EXPECT_EQ(sport.quiet, std::nullopt);
   EXPECT_EQ(sport.max_payload, 1464u);
 }
@@ -181,7 +188,7 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 5u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 2);
+  EXPECT_EQ(tried, 5u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 4);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {
