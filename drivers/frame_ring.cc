@@ -8,14 +8,14 @@ namespace linecast::drivers {
 
 FrameRing::FrameRing(Pool& frames, uint32_t slots, int numa_node)
     : frames_(frames),
-      slots_(static_cast<Slot*>(
-          rte_zmalloc_socket("frame ring", slots * sizeof(Slot), RTE_CACHE_LINE_SIZE, numa_node))),
+      slots_(static_cast<Packet**>(
+          rte_zmalloc_socket("frame ring", slots * sizeof(Packet*), RTE_CACHE_LINE_SIZE, numa_node))),
       mask_(slots - 1) {
   if (slots_ == nullptr) throw Error("no hugepage memory for a retransmit ring. Reserve more hugepages");
   for (uint32_t i = 0; i < slots; ++i) {
-    slots_[i].frame = frames.take();
-    if (slots_[i].frame == nullptr) {
-      while (i-- > 0) release(slots_[i].frame);
+    slots_[i] = frames.take();
+    if (slots_[i] == nullptr) {
+      while (i-- > 0) release(slots_[i]);
       rte_free(slots_);
       throw Error("the pool of kept frames is too small for its retransmit rings");
     }
@@ -23,15 +23,15 @@ FrameRing::FrameRing(Pool& frames, uint32_t slots, int numa_node)
 }
 
 FrameRing::~FrameRing() {
-  for (uint64_t i = 0; i <= mask_; ++i) release(slots_[i].frame);
+  for (uint64_t i = 0; i <= mask_; ++i) release(slots_[i]);
   rte_free(slots_);
 }
 
-Packet* FrameRing::replace(Slot& slot) {
+Packet* FrameRing::replace(Packet*& slot) {
   Packet* fresh = frames_.take();
   if (fresh == nullptr) return nullptr;
-  release(slot.frame);  // the card's own hold keeps it alive until it is sent
-  slot.frame = fresh;
+  release(slot);  // the card's own hold keeps it alive until it is sent
+  slot = fresh;
   return fresh;
 }
 

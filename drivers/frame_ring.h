@@ -19,36 +19,26 @@ class FrameRing {
   FrameRing& operator=(const FrameRing&) = delete;
 
   uint32_t slots() const { return mask_ + 1; }
-  void prefetch(uint64_t sequence) const { prefetch_frame(slots_[sequence & mask_].frame); }
+  void prefetch(uint64_t sequence) const { prefetch_frame(slots_[sequence & mask_]); }
 
   // The packet to write `sequence` into, or null where the card holds the old one and the pool is empty. The
   // frame that stood there is gone from now on.
   Packet* claim(uint64_t sequence) {
-    Slot& slot = slots_[sequence & mask_];
-    slot.repaired_ms = 0;
-    if (held_once(slot.frame)) [[likely]]
-      return slot.frame;
+    Packet*& slot = slots_[sequence & mask_];
+    if (held_once(slot)) [[likely]]
+      return slot;
     return replace(slot);
   }
   // The kept frame of a sequence within the last slots() ones that were claimed.
-  Packet* at(uint64_t sequence) const { return slots_[sequence & mask_].frame; }
+  Packet* at(uint64_t sequence) const { return slots_[sequence & mask_]; }
 
-  // When `sequence` was last repaired, in the caller's milliseconds; 0: not yet. Forgotten when the slot is
-  // claimed again.
-  uint32_t repaired_ms(uint64_t sequence) const { return slots_[sequence & mask_].repaired_ms; }
-  void set_repaired_ms(uint64_t sequence, uint32_t ms) { slots_[sequence & mask_].repaired_ms = ms; }
-
-  static constexpr size_t bytes_per_slot() { return sizeof(Slot); }
+  static constexpr size_t bytes_per_slot() { return sizeof(Packet*); }
 
  private:
-  struct Slot {
-    Packet* frame;
-    uint32_t repaired_ms;
-  };
-  Packet* replace(Slot& slot);
+  Packet* replace(Packet*& slot);
 
   Pool& frames_;
-  Slot* slots_;
+  Packet** slots_;
   uint64_t mask_;
 };
 

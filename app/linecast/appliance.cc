@@ -279,6 +279,7 @@ void Appliance::make_channels() {
     setup.start_number = start_number_;
     setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
     setup.out_port = static_cast<uint16_t>(interface.port);
+    setup.out_interface = static_cast<uint16_t>(channel.output.interface);
     setup.offloads = port.offloads();
     if (interface.vlan != 0) setup.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
     setup.flow.source_mac = port.mac();

@@ -5,31 +5,40 @@
 
 namespace linecast::app {
 
-#define LINECAST_CHANNEL_COUNTERS(_)                                                                     \
-  _(kPacketsIn, "packets_in", "datagrams taken from the source")                                         \
-  _(kBytesIn, "bytes_in", "payload bytes taken from the source")                                         \
-  _(kPacketsSent, "packets_sent", "data packets sent to the group")                                      \
-  _(kHeartbeatsSent, "heartbeats_sent", "heartbeats sent")                                               \
-  _(kAnnouncesSent, "announces_sent", "KEY_ANNOUNCE messages sent")                                      \
-  _(kStatusesSent, "statuses_sent", "SENDER_STATUS messages sent")                                       \
-  _(kRequests, "requests", "REPLACEMENT messages taken")                                                 \
-  _(kRequestedSequences, "requested_sequences", "sequences asked for in them")                           \
-  _(kRepairsSent, "repairs_sent", "repairs sent to the group")                                           \
-  _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")            \
-  _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")    \
-  _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                      \
-  _(kNoFrame, "no_frame", "dropped: the card holds the oldest kept frame and no other is free")          \
-  _(kCounterUsedUp, "counter_used_up", "dropped: 2^48 packets under one start; start the headend anew")  \
-  _(kTransmitFull, "transmit_full", "not sent: the card's transmit queue stayed full (can be repaired)") \
-  _(kRequestTrailer, "request_trailer", "request refused: trailer missing, or of the wrong key id")      \
-  _(kRequestMac, "request_mac", "request refused: its MAC is wrong")                                     \
-  _(kRequestStale, "request_stale", "request refused: its count is not of the last window")              \
-  _(kRequestSourceLimit, "request_source_limit", "request refused: too many sequences for one address")  \
-  _(kRequestNotSent, "request_not_sent", "sequence not repaired: never sent")                            \
-  _(kRequestTooOld, "request_too_old", "sequence not repaired: no longer kept")                          \
-  _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")   \
-  _(kRequestOverBudget, "request_over_budget",                                                           \
-    "sequence not repaired: the channel's repair budget is used up")                                     \
+#define LINECAST_CHANNEL_COUNTERS(_)                                                                      \
+  _(kPacketsIn, "packets_in", "datagrams taken from the source")                                          \
+  _(kBytesIn, "bytes_in", "payload bytes taken from the source")                                          \
+  _(kPacketsSent, "packets_sent", "data packets sent to the group")                                       \
+  _(kHeartbeatsSent, "heartbeats_sent", "heartbeats sent")                                                \
+  _(kAnnouncesSent, "announces_sent", "KEY_ANNOUNCE messages sent")                                       \
+  _(kStatusesSent, "statuses_sent", "SENDER_STATUS messages sent")                                        \
+  _(kRequests, "requests", "REPLACEMENT messages taken")                                                  \
+  _(kRequestedSequences, "requested_sequences", "sequences asked for in them")                            \
+  _(kRepairsSent, "repairs_sent", "repairs sent")                                                         \
+  _(kRepairsUnicast, "repairs_unicast", "of these, sent by unicast to who asked")                         \
+  _(kQuietsSent, "quiets_sent", "QUIET messages sent")                                                    \
+  _(kJoins, "joins", "USAGE_REPORT_JOIN messages taken")                                                  \
+  _(kLeaves, "leaves", "USAGE_REPORT_LEAVE messages taken")                                               \
+  _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")             \
+  _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")     \
+  _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                       \
+  _(kNoFrame, "no_frame", "dropped: the card holds the oldest kept frame and no other is free")           \
+  _(kCounterUsedUp, "counter_used_up", "dropped: 2^48 packets under one start; start the headend anew")   \
+  _(kTransmitFull, "transmit_full", "not sent: the card's transmit queue stayed full (can be repaired)")  \
+  _(kRequestTrailer, "request_trailer",                                                                   \
+    "request or report refused: trailer missing, or of the wrong key id")                                 \
+  _(kRequestMac, "request_mac", "request or report refused: its MAC is wrong")                            \
+  _(kRequestStale, "request_stale", "request or report refused: its count is not of the last window")     \
+  _(kRequestSourceLimit, "request_source_limit", "request refused: too many sequences for one address")   \
+  _(kRequestNotSent, "request_not_sent", "sequence not repaired: never sent")                             \
+  _(kRequestTooOld, "request_too_old", "sequence not repaired: no longer kept")                           \
+  _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")    \
+  _(kRequestOverBudget, "request_over_budget",                                                            \
+    "sequence not repaired: the channel's repair budget is used up")                                      \
+  _(kReportSourceLimit, "report_source_limit",                                                            \
+    "report refused: too many JOINs and LEAVEs of one receiver or address")                               \
+  _(kReportEcho, "report_echo", "report refused: the hop time that it echoes is not of the last seconds") \
+  _(kQuietNoPacket, "quiet_no_packet", "QUIET not sent: no packet free to send it in")                    \
   _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
 LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)
 // The first one that counts something dropped or refused.
@@ -56,7 +65,9 @@ inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadForm
   _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                      \
   _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                         \
   _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                                \
-  _(kUnknownGroup, "unknown_group", "dropped: a request for a group that is not sent here")               \
+  _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")               \
+  _(kRequestTurnFull, "request_turn_full",                                                                \
+    "dropped: a request, as a turn looks at so many sequences only and live packets wait")                \
   _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")        \
   _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP")   \
   _(kPortPaused, "port_paused",                                                                           \

@@ -11,7 +11,12 @@ namespace {
 // twice. A flood stops here.
 constexpr uint64_t kSequencesPerSource = 65'536;  // a second
 constexpr uint64_t kSequencesBurst = 32'768;
+// A receiver sends two JOINs a minute at most; but many may share an address, and any may share a bucket.
+constexpr uint64_t kReportsPerSource = 20;  // a second
+constexpr uint64_t kReportsBurst = 100;
 constexpr unsigned kRequestInboxSize = 256;
+// About what a burst of live packets takes, a few microseconds.
+constexpr uint32_t kSequencesATurn = 2 * 17 * smart::kMaxPairs;
 // Beside one a channel: for every port, and what is shown.
 constexpr unsigned kFurtherCommands = 128;
 // Turns without work before a lane sleeps, where it may.
@@ -24,6 +29,8 @@ Lane::Lane(const Setup& setup)
       directory_(*setup.directory),
       channels_(setup.channels),
       source_limiter_(kSequencesPerSource, kSequencesBurst),
+      report_limiter_(kReportsPerSource, kReportsBurst),
+      repairing_(setup.channels),
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
@@ -71,9 +78,11 @@ void Lane::finish(TimeNs now) {
 
 bool Lane::poll(TimeNs now) {
   bool busy = poll_commands(now);
+  sequences_left_ = kSequencesATurn;
   busy |= receive(now);
   poll_hosts(now);
   busy |= poll_timers(now);
+  busy |= send_repairs(now);
   flush_all();
   counters_.add(LaneCounter::kPolls);
   if (busy) counters_.add(LaneCounter::kBusyPolls);

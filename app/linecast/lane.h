@@ -106,7 +106,10 @@ class Lane {
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
-  void repair(LaneChannel& channel, uint16_t sequence, TimeNs now);
+  void answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
+                          const smart::PairList& asked, TimeNs now);
+  bool send_repairs(TimeNs now);
+  void send_repair(LaneChannel& channel, TimeNs now);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel);
@@ -132,7 +135,14 @@ class Lane {
   std::vector<TimeNs>
       first_due_;  // by position in own_channels_: kept together, so that a turn reads few cache lines
   size_t next_timer_ = 0;
-  smart::SourceLimiter source_limiter_;
+  crypto::ReceiverKeys receiver_keys_;
+  smart::SourceLimiter source_limiter_;  // of sequences asked for, by address
+  smart::SourceLimiter report_limiter_;  // of JOINs and LEAVEs, by receiver
+  uint32_t sequences_left_ = 0;          // that may be asked for in this turn
+  // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are
+  // channels.
+  std::vector<LaneChannel*> repairing_;
+  size_t repairing_head_ = 0, repairing_count_ = 0;
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one
   drivers::Queue<drivers::Packet*>

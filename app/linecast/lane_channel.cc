@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "lib/base/serial.h"
 #include "lib/media/payload.h"
 #include "lib/smart/trailer.h"
 
@@ -14,12 +13,7 @@ constexpr TimeNs kHeartbeatLastNs = kNsPerSecond;
 constexpr TimeNs kAnnounceIntervalNs = 100 * kNsPerMs;
 constexpr TimeNs kStatusIntervalNs = kNsPerSecond;
 constexpr TimeNs kStatusAtStartNs = 100 * kNsPerMs;
-// A repaired sequence is not repaired again for one group round trip: 50 ms before any was measured.
-constexpr uint32_t kRoundTripMs = 50;
-// How long a burst may exceed the cap, and how long repairs may save up.
-constexpr uint64_t kCapBurstMs = 500;
-constexpr uint64_t kBudgetBurstMs = 1000;
-constexpr uint64_t kBudgetLeastBytes = 64 * 1514;
+constexpr uint64_t kCapBurstMs = 500;  // how long a burst may exceed the cap
 
 bool has_format(smart::PacketFormat format, Bytes payload) {
   switch (format) {
@@ -32,11 +26,17 @@ bool has_format(smart::PacketFormat format, Bytes payload) {
   }
 }
 
-TokenBucket budget(const lineup::Channel& channel) {
-  const uint64_t bytes_per_second = channel.bitrate_cap_bps / 8 * channel.budget_percent / 100;
+smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
+  constexpr uint64_t kBurstMs = 1000;  // how long repairs may save up
+  constexpr uint64_t kLeastBurstBytes = 64 * 1514;
+  smart::RepairEngine::Settings settings;
+  settings.window = channel.window_packets;
+  settings.budget_bytes_a_second = channel.bitrate_cap_bps / 8 * channel.budget_percent / 100;
   // No budget at all is no repair at all, not the least burst.
-  const uint64_t least = channel.budget_percent == 0 ? 0 : kBudgetLeastBytes;
-  return TokenBucket(bytes_per_second, std::max(bytes_per_second * kBudgetBurstMs / 1000, least));
+  const uint64_t least = channel.budget_percent == 0 ? 0 : kLeastBurstBytes;
+  settings.budget_burst_bytes = std::max(settings.budget_bytes_a_second * kBurstMs / 1000, least);
+  settings.always_unicast = channel.repairs_to == lineup::RepairsTo::kUnicast;
+  return settings;
 }
 
 // The headers as software writes them: what the card adds is left out.
@@ -63,7 +63,11 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       segments_(setup.offloads.segments),
       marks_(drivers::frame_marks(setup.offloads, setup.vlan_control, true)),
       out_port_(setup.out_port),
-      repair_budget_(budget(*setup.channel)),
+      out_interface_(setup.out_interface),
+      engine_(repair_settings(*setup.channel)),
+      repairs_to_(setup.channel->repairs_to),
+      unicast_prefixes_(setup.channel->unicast_prefixes),
+      quiet_control_(setup.channel->quiet),
       statuses_at_start_(3),
       announcement_(setup.announcement),
       message_keys_(std::move(setup.message_keys)),
@@ -116,80 +120,6 @@ void LaneChannel::finish_frame(drivers::Packet* packet, size_t payload_size) {
   drivers::prepare_frame(packet, marks_, header_.size(), size);
 }
 
-bool LaneChannel::admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer) {
-  counters_.add(ChannelCounter::kRequests);
-  if (message_keys_ == nullptr) {
-    if (trailer.empty()) return true;
-    counters_.add(ChannelCounter::kRequestTrailer);
-    return false;
-  }
-  if (trailer.size() != smart::kCmacTrailerSize) {
-    counters_.add(ChannelCounter::kRequestTrailer);
-    return false;
-  }
-  const smart::TrailerFields fields = smart::read_trailer(trailer);
-  if (fields.key_id != sealer_.key_id()) {
-    counters_.add(ChannelCounter::kRequestTrailer);
-    return false;
-  }
-  const crypto::CmacKey key = crypto::receiver_key(manager, message_keys_->up, fields.id);
-  if (!smart::verify_cmac_trailer(manager, key, datagram)) {
-    counters_.add(ChannelCounter::kRequestMac);
-    return false;
-  }
-  // The count is the highest sequence that the receiver has opened: of this stream, and not older than what
-  // is kept.
-  if (fields.count >= sealer_.next_sequence() || fields.count + ring_.slots() < sealer_.next_sequence() ||
-      fields.count + 1 < sealer_.first_sequence()) {
-    counters_.add(ChannelCounter::kRequestStale);
-    return false;
-  }
-  return true;
-}
-
-drivers::Packet* LaneChannel::due_repair(TimeNs now, uint16_t sequence) {
-  counters_.add(ChannelCounter::kRequestedSequences);
-  const uint64_t next = sealer_.next_sequence();
-  const uint64_t full = extend_serial(next - 1, sequence);
-  if (full >= next) {
-    counters_.add(ChannelCounter::kRequestNotSent);
-    return nullptr;
-  }
-  if (full < sealer_.first_sequence() || full + ring_.slots() < next) {
-    counters_.add(ChannelCounter::kRequestTooOld);
-    return nullptr;
-  }
-  const auto now_ms = static_cast<uint32_t>(now / kNsPerMs) | 1;  // never 0, which says "not yet"
-  const uint32_t repaired_ms = ring_.repaired_ms(full);
-  if (repaired_ms != 0 && now_ms - repaired_ms < kRoundTripMs) {
-    counters_.add(ChannelCounter::kRequestRepeated);
-    return nullptr;
-  }
-  drivers::Packet* kept = ring_.at(full);
-  if (!repair_budget_.take(now, drivers::view(kept).size())) {
-    counters_.add(ChannelCounter::kRequestOverBudget);
-    return nullptr;
-  }
-  ring_.set_repaired_ms(full, now_ms);
-  return kept;
-}
-
-// The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same
-// ciphertext and tag behind it.
-void LaneChannel::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
-  const uint8_t* in = drivers::payload_bytes(kept);
-  const auto size = static_cast<uint16_t>(drivers::payload_size(kept));
-  uint8_t* out = drivers::payload_bytes(packet);
-  const size_t own = tail == nullptr ? size : smart::kDataHeaderSize;
-  std::memcpy(out, in, own);
-  smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
-  header_.write(out, size, ip_id_++);
-  if (!card_udp_checksum_) net::UdpTemplate::derive_udp_checksum(out, in, smart::kDataHeaderSize);
-  drivers::prepare_frame(packet, marks_, header_.size(), own);
-  if (tail != nullptr) drivers::append_kept(packet, tail, kept, own);
-  counters_.add(ChannelCounter::kRepairsSent);
-}
-
 bool LaneChannel::write_message(drivers::Packet* packet, Bytes message) {
   if (message.empty()) return false;
   std::memcpy(drivers::payload_bytes(packet), message.data(), message.size());
@@ -205,20 +135,41 @@ bool LaneChannel::write_heartbeat(crypto::Manager& manager, drivers::Packet* pac
   return true;
 }
 
-bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
-  smart::SenderStatus status;
-  status.group = group_;
-  status.hop_time_us = static_cast<uint32_t>(now / kNsPerUs);
-  status.round_trip_ms = kRoundTripMs;
-  status.start_number = start_number_;
-  std::array<uint8_t, 96> message;
-  size_t size = smart::encode(status, message);
+bool LaneChannel::write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size,
+                               drivers::Packet* packet) {
   if (message_keys_ != nullptr)
     size = smart::append_cmac_trailer(manager, message_keys_->down,
                                       {start_number_, sealer_.key_id(), ++message_count_},
-                                      sealer_.current_synch_code(), message, size);
-  if (!write_message(packet, Bytes(message).first(size))) return false;
+                                      sealer_.current_synch_code(), buffer, size);
+  return write_message(packet, buffer.first(size));
+}
+
+bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
+  group_size_.update(now);
+  round_trip_ns_ = group_round_trip_.estimate(now);
+  smart::SenderStatus status;
+  status.group = group_;
+  status.hop_time_us = smart::hop_time_us(now);
+  status.round_trip_ms = static_cast<uint16_t>((round_trip_ns_ + kNsPerMs - 1) / kNsPerMs);
+  status.report_window_s = group_size_.report_window_s();
+  status.log2_group_size = smart::log2_group_size(group_size_.size());
+  status.start_number = start_number_;
+  std::array<uint8_t, 96> message;
+  if (!write_signed(manager, message, smart::encode(status, message), packet)) return false;
   counters_.add(ChannelCounter::kStatusesSent);
+  return true;
+}
+
+bool LaneChannel::write_quiet(crypto::Manager& manager, const smart::PairList& list,
+                              drivers::Packet* packet) {
+  smart::Quiet quiet;
+  quiet.group = group_;
+  // When who still lacks it may ask again.
+  quiet.duration_ms = static_cast<uint16_t>(2 * round_trip_ns_ / kNsPerMs);
+  quiet.list = list;
+  std::array<uint8_t, smart::kCommonHeaderSize + 8 + 4 * smart::kMaxPairs + smart::kCmacTrailerSize> message;
+  if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;
+  counters_.add(ChannelCounter::kQuietsSent);
   return true;
 }
 
@@ -251,6 +202,7 @@ LaneChannel::Due LaneChannel::take_due(TimeNs now) {
     }
     // Data sets no timer: a look every 20 ms finds it.
     timers_.heartbeat = std::min(next_heartbeat_ns_, now + kHeartbeatFirstNs);
+    quiet_ = quiet_control_.update(now, group_size_.size(), round_trip_ns_);
   }
   if (now >= timers_.status) {
     due.status = true;

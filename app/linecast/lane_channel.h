@@ -8,10 +8,14 @@
 #include "drivers/frame_ring.h"
 #include "lib/base/time.h"
 #include "lib/base/token_bucket.h"
-#include "lib/crypto/cmac.h"
+#include "lib/crypto/receiver_keys.h"
 #include "lib/lineup/lineup.h"
 #include "lib/net/udp_template.h"
 #include "lib/smart/key_announcer.h"
+#include "lib/smart/send/group_round_trip.h"
+#include "lib/smart/send/group_size.h"
+#include "lib/smart/send/quiet_control.h"
+#include "lib/smart/send/repair_engine.h"
 #include "lib/smart/stream_sealer.h"
 
 namespace linecast::app {
@@ -41,6 +45,7 @@ struct LaneChannelSetup {
   net::UdpFlow flow;                           // of the hop; no VLAN, and no matter what the card does
   uint16_t vlan_control = 0;                   // of the hop; 0: untagged
   uint16_t out_port = 0;                       // index into the lane's ports
+  uint16_t out_interface = 0;                  // index into its interfaces
   drivers::TransmitOffloads offloads;          // of that port
 };
 
@@ -53,21 +58,36 @@ class LaneChannel {
   // Fetches what the next seal() writes.
   void prefetch() const { ring_.prefetch(sealer_.next_sequence()); }
 
-  // Whether a request that came in `datagram` may be answered at all (trailer, MAC, count); counts why not.
-  bool admit_request(crypto::Manager& manager, Bytes datagram, Bytes trailer);
-  // The kept frame of a 16-bit sequence that is to be repaired now, charged to the budget; null (counted)
-  // where none is due.
-  drivers::Packet* due_repair(TimeNs now, uint16_t sequence);
+  // lane_channel_repairs.cc
+  // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. may_be_new: also from
+  // one that has opened nothing yet (count 0). Returns the receiver's id, 0 on a clear channel.
+  std::optional<uint64_t> admit(crypto::Manager& manager, crypto::ReceiverKeys& keys, Bytes datagram,
+                                Bytes trailer, bool may_be_new);
+  // Where repairs for who asks from there go. mac: that the request came from.
+  smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
+  // Takes what an admitted request asks for; `quiet` is what a QUIET is to name.
+  void request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+               smart::PairList& quiet);
+  bool repairs_pending() const { return engine_.pending() > 0; }
+  // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
+  // sequence is refused (counted).
+  drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
   // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
   void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
+  // Has a repair so written go to one receiver.
+  void send_to(const smart::RepairTarget& target, drivers::Packet* packet);
   // Whether the card takes frames of more than one segment.
   bool sends_segments() const { return segments_; }
+  // An admitted JOIN or LEAVE.
+  void take_join(TimeNs now, const smart::UsageReport& report);
+  void take_leave(TimeNs now, const smart::UsageReport& report);
   void count(ChannelCounter counter) { counters_.add(counter); }
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
   bool write_heartbeat(crypto::Manager& manager, drivers::Packet* packet);
   bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
   bool write_announcement(drivers::Packet* packet);
+  bool write_quiet(crypto::Manager& manager, const smart::PairList& list, drivers::Packet* packet);
 
   void take(const Announcement& announcement);
 
@@ -83,6 +103,7 @@ class LaneChannel {
   Due take_due(TimeNs now);
 
   uint16_t out_port() const { return out_port_; }
+  uint16_t out_interface() const { return out_interface_; }
 
   // Read by the control lcore.
   const ChannelCounters& counters() const { return counters_; }
@@ -91,6 +112,11 @@ class LaneChannel {
 
  private:
   bool write_message(drivers::Packet* packet, Bytes message);
+  // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one, and writes
+  // it.
+  bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet);
+  smart::KeptSequences kept() const;
+  bool believes(TimeNs now, const smart::UsageReport& report);
   void finish_frame(drivers::Packet* packet, size_t payload_size);
 
   smart::StreamSealer sealer_;
@@ -105,13 +131,20 @@ class LaneChannel {
   bool segments_;
   drivers::FrameMarks marks_;
   uint16_t out_port_;
+  uint16_t out_interface_;
   uint16_t ip_id_ = 0;
 
   ChannelCounters counters_;    // written by the lane, read by the control lcore
   Counter published_sequence_;  // likewise: the next full sequence
   Counter published_epoch_;     // likewise
 
-  TokenBucket repair_budget_;  // bytes of frames
+  smart::RepairEngine engine_;
+  lineup::RepairsTo repairs_to_;
+  std::vector<lineup::Prefix> unicast_prefixes_;
+  smart::GroupRoundTrip group_round_trip_;
+  smart::GroupSize group_size_;
+  TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
+  smart::QuietControl quiet_control_;
   Timers timers_;
   TimeNs heartbeat_interval_ns_ = 0;
   TimeNs next_heartbeat_ns_ = 0;

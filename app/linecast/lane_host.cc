@@ -118,19 +118,23 @@ void LaneHost::receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCount
     querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
 }
 
+std::optional<net::Mac> LaneHost::way_to(TimeNs now, Ipv4 address, const net::Mac& came_from) {
+  if (const std::optional<net::Mac> mac = neighbors_.resolve(now, address)) return mac;
+  // The first and the last address of the subnet are no host's (RFC 1122, section 3.2.1.3).
+  if (same_subnet(address, address_, prefix_length_) && !neighbors_.is_neighbor(address)) return std::nullopt;
+  // Who knows our MAC from before we started does not ask for it: what it sent came from a MAC that leads to
+  // it.
+  if ((came_from[0] & 1) != 0) return std::nullopt;
+  return came_from;
+}
+
 void LaneHost::answer(TimeNs now, const net::ParsedFrame& frame, Bytes received, size_t size) {
   if (size == 0) return;
   ++ip_id_;
-  std::optional<net::Mac> mac = neighbors_.resolve(now, frame.source);
-  if (!mac) {
-    // The first and the last address of the subnet are no host's (RFC 1122, section 3.2.1.3).
-    if (same_subnet(frame.source, address_, prefix_length_) && !neighbors_.is_neighbor(frame.source)) return;
-    // Who knows our MAC from before we started does not ask for it: what it sent came from a MAC that leads
-    // to it.
-    mac.emplace();
-    std::memcpy(mac->data(), received.data() + mac->size(), mac->size());
-    if (((*mac)[0] & 1) != 0) return;
-  }
+  net::Mac came_from;
+  std::memcpy(came_from.data(), received.data() + came_from.size(), came_from.size());
+  const std::optional<net::Mac> mac = way_to(now, frame.source, came_from);
+  if (!mac) return;
   ByteWriter header(MutableBytes(frame_).first(net::kEthernetSize));
   header.bytes(*mac);
   header.bytes(mac_);

@@ -40,6 +40,8 @@ class LaneHost {
   void receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters);
   void poll(TimeNs now);
   TimeNs next_due() const;
+  // The MAC that leads to a host of whom we have heard, by a frame from `came_from`; none where nothing does.
+  std::optional<net::Mac> way_to(TimeNs now, Ipv4 address, const net::Mac& came_from);
   void show_igmp(TimeNs now, IgmpPage& page) const;
 
   // Counters of these: read by the control lcore.

@@ -1,9 +1,39 @@
-// SMART messages that reach one of our hops: replacement requests are answered from the kept frames.
+// SMART messages that reach one of our hops: what receivers ask for and report, and the repairs that they
+// draw.
 #include <bit>
+#include <cstring>
 
 #include "app/linecast/lane.h"
 
 namespace linecast::app {
+namespace {
+
+// What receivers send upwards and a headend acts on.
+enum class Upward : uint8_t { kNone, kReplacement, kJoin, kLeave };
+
+Upward kind_of(const smart::CommonHeader& header) {
+  if (header.type == smart::PacketType::kReplacement &&
+      header.command == static_cast<uint8_t>(smart::ReplacementCommand::kReplacement))
+    return Upward::kReplacement;
+  if (header.type != smart::PacketType::kMessage) return Upward::kNone;
+  switch (static_cast<smart::MessageCommand>(header.command)) {
+    case smart::MessageCommand::kUsageReportJoin:
+      return Upward::kJoin;
+    case smart::MessageCommand::kUsageReportLeave:
+      return Upward::kLeave;
+    default:
+      return Upward::kNone;
+  }
+}
+
+// The MAC address that a frame came from.
+net::Mac source_mac(const drivers::Packet* packet) {
+  net::Mac mac;
+  std::memcpy(mac.data(), drivers::view(packet).data() + mac.size(), mac.size());
+  return mac;
+}
+
+}  // namespace
 
 bool Lane::answer(const Request& request, TimeNs now) {
   smart::Split message;
@@ -12,46 +42,110 @@ bool Lane::answer(const Request& request, TimeNs now) {
     wire_faults_.add(fault);
     return false;
   }
-  if (message.header.type != smart::PacketType::kReplacement ||
-      message.header.command != static_cast<uint8_t>(smart::ReplacementCommand::kReplacement)) {
-    counters_.add(LaneCounter::kMessageIgnored);
-    return false;
-  }
+  const Upward kind = kind_of(message.header);
   smart::Replacement asked;
-  if (!smart::decode(message.body, asked)) {
+  smart::UsageReport report;
+  Ipv4 group = 0;
+  bool good = true;
+  switch (kind) {
+    case Upward::kReplacement:
+      good = smart::decode(message.body, asked);
+      group = asked.group;
+      break;
+    case Upward::kJoin:
+    case Upward::kLeave:
+      good = smart::decode(message.body, report);
+      group = report.group;
+      break;
+    case Upward::kNone:
+      counters_.add(LaneCounter::kMessageIgnored);
+      return false;
+  }
+  if (!good) {
     wire_faults_.add(smart::WireFault::kBadLength);
     return false;
   }
-  const uint32_t index = directory_.groups.find(request.interface, asked.group,
-                                                request.frame.destination_port, request.frame.source);
+  const uint32_t index =
+      directory_.groups.find(request.interface, group, request.frame.destination_port, request.frame.source);
   if (index >= channels_.size()) {
     counters_.add(LaneCounter::kUnknownGroup);
     return false;
   }
   LaneChannel* channel = channels_[index].get();
   if (channel == nullptr) return hand_over(directory_.lane_of[index], request.packet, &Lane::request_inbox_);
-  // The MAC first: forged requests must not use up the allowance of those whose address they bear.
-  if (!channel->admit_request(manager_, request.frame.payload, message.trailer)) return false;
-  uint64_t sequences = 0;
-  for (const smart::SequencePair& pair : asked.list.view()) sequences += 1 + std::popcount(pair.mask);
-  if (!source_limiter_.admit(now, request.frame.source, index, sequences)) {
-    channel->count(ChannelCounter::kRequestSourceLimit);
-    return false;
-  }
-  for (const smart::SequencePair& pair : asked.list.view()) {
-    repair(*channel, pair.sequence, now);
-    for (uint16_t bit = 0; bit < 16; ++bit)
-      if (pair.mask >> bit & 1) repair(*channel, static_cast<uint16_t>(pair.sequence + 1 + bit), now);
-  }
+  if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
+  // The MAC first: forged messages must not use up the allowance of those whose address they bear.
+  const std::optional<uint64_t> receiver = channel->admit(manager_, receiver_keys_, request.frame.payload,
+                                                          message.trailer, kind != Upward::kReplacement);
+  if (!receiver) return false;
+  if (kind == Upward::kReplacement)
+    answer_replacement(*channel, index, request, asked.list, now);
+  else if (!report_limiter_.admit(now, *receiver != 0 ? *receiver : request.frame.source, index, 1))
+    channel->count(ChannelCounter::kReportSourceLimit);
+  else if (kind == Upward::kJoin)
+    channel->take_join(now, report);
+  else
+    channel->take_leave(now, report);
   return false;
 }
 
-void Lane::repair(LaneChannel& channel, uint16_t sequence, TimeNs now) {
-  drivers::Packet* kept = channel.due_repair(now, sequence);
+// The group is told at once; the repairs follow behind live packets.
+void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
+                              const smart::PairList& asked, TimeNs now) {
+  uint32_t sequences = 0;
+  for (const smart::SequencePair& pair : asked.view())
+    sequences += 1 + static_cast<uint32_t>(std::popcount(pair.mask));
+  if (sequences > sequences_left_) return counters_.add(LaneCounter::kRequestTurnFull);
+  if (!source_limiter_.admit(now, request.frame.source, index, sequences))
+    return channel.count(ChannelCounter::kRequestSourceLimit);
+  sequences_left_ -= sequences;
+  const bool had_its_turn = !channel.repairs_pending();
+  smart::PairList quiet;
+  channel.request(
+      now, asked,
+      channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), quiet);
+  if (had_its_turn && channel.repairs_pending())
+    repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
+  if (quiet.count == 0) return;
+  drivers::Packet* packet = setup_.control_packets->take();
+  if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
+  if (channel.write_quiet(manager_, quiet, packet))
+    queue_frame(channel.out_port(), packet, nullptr);
+  else
+    drivers::release(packet);
+}
+
+// A burst at most, one from each channel in turn: so long a live packet may have to wait.
+bool Lane::send_repairs(TimeNs now) {
+  unsigned looks = 0;
+  for (; looks < kBurst && repairing_count_ > 0; ++looks) {
+    LaneChannel& channel = *repairing_[repairing_head_];
+    repairing_head_ = (repairing_head_ + 1) % repairing_.size();
+    --repairing_count_;
+    send_repair(channel, now);
+    if (channel.repairs_pending())
+      repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
+  }
+  return looks > 0;
+}
+
+void Lane::send_repair(LaneChannel& channel, TimeNs now) {
+  smart::RepairTarget target;
+  drivers::Packet* kept = channel.take_repair(now, target);
   if (kept == nullptr) return;
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
   channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr);
+  if (!target.is_group()) {
+    LaneHost* host = interfaces_[channel.out_interface()].host.get();
+    const std::optional<net::Mac> way =
+        host != nullptr ? host->way_to(now, target.address, target.mac) : target.mac;
+    // Where nothing leads to it, the group has it.
+    if (way && ((*way)[0] & 1) == 0) {
+      target.mac = *way;
+      channel.send_to(target, packet);
+    }
+  }
   queue_frame(channel.out_port(), packet, &channel);
 }
 

@@ -43,16 +43,6 @@ TEST(FrameRing, NeverReusesAFrameThatACardHolds) {
   for (Packet* packet : spare) release(packet);
 }
 
-TEST(FrameRing, RepairTimesAreForgottenWithTheFrame) {
-  Pool pool("ring", 15, frame_room(1500), any_numa_node());
-  FrameRing ring(pool, 8, any_numa_node());
-  ring.claim(3);
-  ring.set_repaired_ms(3, 42);
-  EXPECT_EQ(ring.repaired_ms(3), 42u);
-  ring.claim(11);
-  EXPECT_EQ(ring.repaired_ms(11), 0u);
-}
-
 TEST(FrameRing, ReturnsEveryFrame) {
   Pool pool("ring", 15, frame_room(1500), any_numa_node());
   const unsigned before = pool.available();

@@ -95,6 +95,9 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
   channel.bitrate_cap_bps = options.bitrate_cap_bps;
   channel.window_packets = options.window_packets;
   channel.budget_percent = options.budget_percent;
+  channel.repairs_to = options.repairs_to;
+  channel.unicast_prefixes = options.unicast_prefixes;
+  channel.quiet = options.quiet;
   channel.max_payload = kMtu - 60;
   channel.source.format = options.format;
   channel.output.group = output_group(i);
@@ -104,6 +107,7 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
   setup.start_number = kStartNumber;
   setup.first_sequence = 1 + i;
   setup.out_port = 1;
+  setup.out_interface = 1;
   setup.offloads = options.offloads;
   if (options.output_vlan != 0) setup.vlan_control = net::vlan_control(options.output_vlan, 32);
   setup.flow.source = kOutAddress;

@@ -20,6 +20,9 @@ struct BedOptions {
   drivers::TransmitOffloads offloads;  // of the output's card
   uint64_t bitrate_cap_bps = 100'000'000'000;
   uint32_t budget_percent = 100;
+  lineup::RepairsTo repairs_to = lineup::RepairsTo::kMulticast;
+  std::vector<lineup::Prefix> unicast_prefixes;
+  std::optional<uint8_t> quiet;  // none: auto
   Ipv4 ssm_source = 0;
   bool discard_output = false;    // a null port in place of a memory port
   uint16_t source_interface = 0;  // 0: the input port, 1: the output port, 2: the VLAN on the input port

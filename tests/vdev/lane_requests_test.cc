@@ -1,83 +1,14 @@
 // Replacement requests against a real lane: what is answered, what is refused and under which name.
-#include <gtest/gtest.h>
-
 #include <cstring>
 
-#include "lib/smart/trailer.h"
-#include "tests/vdev/lane_bed.h"
+#include "tests/vdev/requests.h"
 
 namespace linecast {
 namespace {
 
-using app::ChannelCounter;
-using app::LaneCounter;
-
-constexpr TimeNs kStart = 10 * kNsPerSecond;
+constexpr TimeNs kStart = Requests::kStart;
+// After it a repair is sent again.
 constexpr TimeNs kRoundTripNs = 60 * kNsPerMs;
-
-class Requests : public testing::Test {
- protected:
-  void make(const BedOptions& options) {
-    bed_ = std::make_unique<LaneBed>(options);
-    up_ = std::make_unique<crypto::CmacKey>(crypto::receiver_key(
-        manager_, crypto::CmacKey(manager_, crypto::derive_up_key(bed_->group_key(), bed_->channel_id(0))),
-        LaneBed::kReceiverId));
-    bed_->lane().poll(kStart);
-    bed_->sent();
-  }
-
-  // Sends n data packets, sequences next .. next + n - 1, and returns their frames.
-  std::vector<std::vector<uint8_t>> send(unsigned n) {
-    std::vector<std::vector<uint8_t>> frames;
-    for (unsigned k = 0; k < n; ++k) {
-      bed_->feed(feed_frame(0, ts_payload(7, static_cast<uint8_t>(k))));
-      bed_->lane().poll(kStart);
-      for (auto& frame : bed_->sent()) frames.push_back(std::move(frame));
-    }
-    return frames;
-  }
-
-  std::vector<uint8_t> request(std::vector<smart::SequencePair> pairs, uint64_t count,
-                               Ipv4 group = LaneBed::output_group(0)) {
-    smart::Replacement message;
-    message.group = group;
-    message.list.count = pairs.size();
-    std::copy(pairs.begin(), pairs.end(), message.list.pairs.begin());
-    std::vector<uint8_t> datagram(1024);
-    size_t size = smart::encode(message, datagram);
-    if (sign_)
-      size = smart::append_cmac_trailer(manager_, *up_, {LaneBed::kReceiverId, bed_->group_key().id, count},
-                                        1, datagram, size);
-    datagram.resize(size);
-    return datagram;
-  }
-
-  // Hands the lane a request and returns what it sends for it.
-  std::vector<std::vector<uint8_t>> ask(const std::vector<uint8_t>& datagram, TimeNs now,
-                                        Ipv4 from = 0x0a010063) {
-    net::UdpFlow flow;
-    flow.source = from;
-    flow.destination = LaneBed::kOutAddress;
-    flow.source_port = flow.destination_port = smart::kDefaultPort;
-    bed_->feed(udp_frame(flow, datagram), 1);
-    bed_->lane().poll(now);
-    auto frames = bed_->sent();
-    std::erase_if(frames, [](const auto& frame) {
-      smart::DataHeader header;
-      const net::ParsedFrame out = net::parse_frame(frame, {});
-      return smart::decode_data(out.payload, header) != smart::WireFault::kNone ||
-             header.command != smart::DataCommand::kRepair;
-    });
-    return frames;
-  }
-
-  uint64_t count(ChannelCounter c) { return bed_->count(0, c); }
-
-  crypto::Manager manager_;
-  std::unique_ptr<LaneBed> bed_;
-  std::unique_ptr<crypto::CmacKey> up_;
-  bool sign_ = true;
-};
 
 TEST_F(Requests, ARepairIsTheOriginalWithAnotherCommand) {
   make({});
@@ -191,6 +122,65 @@ TEST_F(Requests, OneAddressCannotAskWithoutEnd) {
   EXPECT_EQ(count(ChannelCounter::kRequestSourceLimit), 10u);
 }
 
+// Each under another address: one burst of requests as large as they get is too much for one turn.
+TEST_F(Requests, AFloodOfBitmasksFullOfOnesHoldsNoLivePacketUp) {
+  BedOptions options;
+  options.window_packets = 2048;
+  options.source_interface = 1;
+  options.encrypted = sign_ = false;
+  make(options);
+  for (int k = 0; k < 1200; ++k) {
+    bed_->feed(feed_frame(0, ts_payload(1, 1)), 1);
+    bed_->lane().poll(kStart);
+    bed_->sent();
+  }
+  ASSERT_EQ(count(ChannelCounter::kPacketsSent), 1200u);
+  std::vector<smart::SequencePair> all;
+  for (uint16_t k = 0; k < 64; ++k) all.push_back({static_cast<uint16_t>(1 + 17 * k), 0xffff});
+  constexpr unsigned kTurns = 50, kRequests = 31;
+  for (unsigned turn = 0; turn < kTurns; ++turn) {
+    for (unsigned k = 0; k < kRequests; ++k) deliver(request(all, 0), 0x0b000000 + turn * kRequests + k);
+    bed_->feed(feed_frame(0, ts_payload(1, 1)), 1);
+    bed_->lane().poll(kStart + turn);
+    const auto frames = bed_->sent();
+    ASSERT_FALSE(frames.empty());
+    EXPECT_FALSE(is_repair(frames[0]));
+    EXPECT_LE(frames.size(), 1 + app::kBurst + 1);  // live, repairs, QUIET
+  }
+  EXPECT_EQ(count(ChannelCounter::kPacketsSent), 1200u + kTurns);
+  EXPECT_EQ(count(ChannelCounter::kTransmitFull), 0u);
+  // Two requests fit a turn.
+  EXPECT_EQ(bed_->count(LaneCounter::kRequestTurnFull), kTurns * (kRequests - 2));
+  EXPECT_EQ(count(ChannelCounter::kRequestedSequences), kTurns * 2 * 1088u);
+  EXPECT_EQ(count(ChannelCounter::kRepairsSent), 1088u);  // each once
+  EXPECT_EQ(count(ChannelCounter::kRequestRepeated), (kTurns * 2 - 1) * 1088u);
+}
+
+TEST_F(Requests, ManyForgedSourcesDrawNoMoreThanTheBudget) {
+  BedOptions options;
+  options.encrypted = sign_ = false;
+  options.bitrate_cap_bps = 8'000'000;
+  options.budget_percent = 1;  // 10,000 bytes a second, and 64 full frames at once
+  options.window_packets = 512;
+  make(options);
+  send(300);
+  size_t repaired = 0;
+  for (uint16_t first = 1; first < 300; ++first)
+    repaired += ask(request({{first, 0}}, 0), kStart + 1, 0x0b000000u + first).size();
+  EXPECT_EQ(repaired, 70u);
+  EXPECT_EQ(count(ChannelCounter::kRequestOverBudget), 299u - 70);
+}
+
+TEST_F(Requests, AReceiverThatAsksAndNeverStopsIsAnsweredOnceARoundTrip) {
+  make({});
+  send(5);
+  size_t repaired = 0;
+  for (TimeNs now = kStart; now < kStart + kNsPerSecond; now += kNsPerMs)
+    repaired += ask(request({{2, 0}}, 5), now).size();
+  EXPECT_EQ(repaired, 20u);
+  EXPECT_EQ(count(ChannelCounter::kRequestRepeated), 980u);
+}
+
 TEST_F(Requests, OtherMessagesAndGroupsAreCounted) {
   make({});
   send(5);
@@ -200,11 +190,8 @@ TEST_F(Requests, OtherMessagesAndGroupsAreCounted) {
   EXPECT_EQ(bed_->count(smart::WireFault::kTruncated), 1u);
   ask({1, 0xbf, 0, 4}, kStart + 1);
   EXPECT_EQ(bed_->count(smart::WireFault::kUnknownCommand), 1u);
-  std::vector<uint8_t> join(128);
-  size_t size = smart::encode(smart::MessageCommand::kUsageReportJoin, smart::UsageReport{}, join);
-  size = smart::append_cmac_trailer(manager_, *up_, {LaneBed::kReceiverId, 7, 5}, 1, join, size);
-  join.resize(size);
-  ask(join, kStart + 1);
+  std::vector<uint8_t> ours(128);
+  ask(sign(ours, smart::encode(smart::SenderStatus{}, ours), 5), kStart + 1);
   EXPECT_EQ(bed_->count(LaneCounter::kMessageIgnored), 1u);
 }
 
@@ -216,20 +203,17 @@ TEST_F(Requests, LiveTrafficGoesFirst) {
   feed();
   bed_->lane().poll(kStart + 1);
   bed_->sent();
-  net::UdpFlow flow;
-  flow.source = 0x0a010063;
-  flow.destination = LaneBed::kOutAddress;
-  flow.source_port = flow.destination_port = smart::kDefaultPort;
-  bed_->feed(udp_frame(flow, request({{1, 0}}, 1)), 1);
+  deliver(request({{1, 0}}, 1));
   feed();
   bed_->lane().poll(kStart + 2);
   const auto frames = bed_->sent();
-  ASSERT_EQ(frames.size(), 2u);
-  smart::DataHeader first, second;
+  ASSERT_EQ(frames.size(), 3u);
+  smart::DataHeader first;
   ASSERT_EQ(smart::decode_data(net::parse_frame(frames[0], {}).payload, first), smart::WireFault::kNone);
-  ASSERT_EQ(smart::decode_data(net::parse_frame(frames[1], {}).payload, second), smart::WireFault::kNone);
   EXPECT_EQ(first.command, smart::DataCommand::kOriginal);
-  EXPECT_EQ(second.command, smart::DataCommand::kRepair);
+  smart::Split quiet;
+  ASSERT_EQ(smart::split_message(net::parse_frame(frames[1], {}).payload, quiet), smart::WireFault::kNone);
+  EXPECT_TRUE(is_repair(frames[2]));
 }
 
 TEST_F(Requests, WithoutFreePacketsRepairsAreCountedAndTheLaneGoesOn) {
@@ -239,6 +223,7 @@ TEST_F(Requests, WithoutFreePacketsRepairsAreCountedAndTheLaneGoesOn) {
   while (drivers::Packet* packet = bed_->control_pool().take()) taken.push_back(packet);
   EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + 1).size(), 0u);
   EXPECT_EQ(count(ChannelCounter::kRepairNoPacket), 3u);
+  EXPECT_EQ(count(ChannelCounter::kQuietNoPacket), 1u);
   for (drivers::Packet* packet : taken) drivers::release(packet);
   EXPECT_EQ(ask(request({{2, 0b11}}, 10), kStart + kRoundTripNs).size(), 3u);
 }
@@ -249,11 +234,7 @@ TEST_F(Requests, ARepairByReferenceKeepsItsFrameUntilTheCardHasSentIt) {
   options.offloads.segments = true;
   make(options);
   const auto originals = send(1);
-  net::UdpFlow flow;
-  flow.source = 0x0a010063;
-  flow.destination = LaneBed::kOutAddress;
-  flow.source_port = flow.destination_port = smart::kDefaultPort;
-  bed_->feed(udp_frame(flow, request({{.sequence = 1, .mask = 0}}, 1)), 1);
+  deliver(request({{.sequence = 1, .mask = 0}}, 1));
   bed_->lane().poll(kStart);
   ASSERT_EQ(count(ChannelCounter::kRepairsSent), 1u);
   // The card is slow: the window goes round twice before it comes to the repair.

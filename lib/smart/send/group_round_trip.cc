@@ -5,10 +5,15 @@
 
 namespace linecast::smart {
 
-bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
+bool GroupRoundTrip::is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   const uint32_t away_us = hop_time_us(now) - echoed_us;  // right across the wrap
-  if (held_us > away_us || away_us - held_us >= kImpossibleNs / kNsPerUs) return false;
-  const auto us = std::clamp<uint32_t>(away_us - held_us, kLeastNs / kNsPerUs, kMostNs / kNsPerUs);
+  return held_us <= away_us && away_us - held_us < kImpossibleNs / kNsPerUs;
+}
+
+bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
+  if (!is_possible(now, echoed_us, held_us)) return false;
+  const auto us =
+      std::clamp<uint32_t>(hop_time_us(now) - echoed_us - held_us, kLeastNs / kNsPerUs, kMostNs / kNsPerUs);
   const int bits = std::bit_width(us) - 1;
   const size_t bucket = static_cast<size_t>(bits - kLeastBits) * kSteps + (us >> (bits - 3)) % kSteps;
   const int64_t number = now / kGenerationNs;

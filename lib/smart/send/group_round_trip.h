@@ -21,8 +21,10 @@ class GroupRoundTrip {
   // No network's: an echo this late is a replay, or made up.
   static constexpr TimeNs kImpossibleNs = 10 * kNsPerSecond;
 
-  // What a JOIN says: the hop time of the last SENDER_STATUS, and for how long the receiver has held it.
-  // False, and nothing is taken, where that cannot be: held for longer than it was away, or kImpossibleNs.
+  // What a JOIN says: the hop time of the last SENDER_STATUS, and for how long the receiver has held it. Not
+  // possible: held for longer than it was away, or a round trip of kImpossibleNs.
+  static bool is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us);
+  // False, and nothing is taken, where it is not possible.
   bool add(TimeNs now, uint32_t echoed_us, uint32_t held_us);
 
   // kLeastNs .. kMostNs, up to an eighth too large; kUnknownNs where the last minute brought no JOIN. Reads

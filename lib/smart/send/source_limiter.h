@@ -1,10 +1,9 @@
-// How many sequences one address may ask for on one channel: a fixed table of token buckets. Those that share
-// a bucket share its rate; there is no eviction for a flood of addresses to exploit.
+// How much one receiver may ask for on one channel: a fixed table of token buckets. Those that share a bucket
+// share its rate; there is no eviction for a flood of addresses to exploit.
 #pragma once
 
 #include <vector>
 
-#include "lib/base/ipv4.h"
 #include "lib/base/token_bucket.h"
 
 namespace linecast::smart {
@@ -14,10 +13,10 @@ class SourceLimiter {
   SourceLimiter(uint64_t rate_per_second, uint64_t depth)
       : buckets_(size_t{1} << kBucketBits, TokenBucket(rate_per_second, depth)) {}
 
-  // Takes `sequences` at once, or none and returns false.
-  bool admit(TimeNs now, Ipv4 source, uint32_t channel, uint64_t sequences) {
-    const uint64_t key = (uint64_t{channel} << 32 | source) * 0x9e3779b97f4a7c15;
-    return buckets_[key >> (64 - kBucketBits)].take(now, sequences);
+  // source: its address, or what else tells it from others. Takes n tokens, or none and returns false.
+  bool admit(TimeNs now, uint64_t source, uint32_t channel, uint64_t n) {
+    const uint64_t key = (uint64_t{channel} << 32 ^ source) * 0x9e3779b97f4a7c15;
+    return buckets_[key >> (64 - kBucketBits)].take(now, n);
   }
 
  private:

@@ -25,7 +25,7 @@ TEST(SourceLimiter, TakesAllOrNothing) {
 TEST(SourceLimiter, AFloodOfAddressesGetsNoMoreThanTheTableHolds) {
   SourceLimiter limiter(100, 10);
   uint64_t admitted = 0;
-  for (Ipv4 source = 0; source < 1'000'000; ++source) admitted += limiter.admit(0, source, 0, 1) ? 1 : 0;
+  for (uint32_t source = 0; source < 1'000'000; ++source) admitted += limiter.admit(0, source, 0, 1) ? 1 : 0;
   EXPECT_EQ(admitted, 4096u * 10);
 }
 

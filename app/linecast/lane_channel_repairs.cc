@@ -1,0 +1,123 @@
+// What receivers ask of a channel and tell it, and the repairs that come of it.
+#include <algorithm>
+#include <cstring>
+
+#include "app/linecast/lane_channel.h"
+#include "lib/smart/trailer.h"
+
+namespace linecast::app {
+
+std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::ReceiverKeys& keys,
+                                           Bytes datagram, Bytes trailer, bool may_be_new) {
+  const auto refused = [this](ChannelCounter reason) {
+    counters_.add(reason);
+    return std::nullopt;
+  };
+  if (message_keys_ == nullptr) {
+    if (!trailer.empty()) return refused(ChannelCounter::kRequestTrailer);
+    return 0;
+  }
+  if (trailer.size() != smart::kCmacTrailerSize) return refused(ChannelCounter::kRequestTrailer);
+  const smart::TrailerFields fields = smart::read_trailer(trailer);
+  if (fields.key_id != sealer_.key_id()) return refused(ChannelCounter::kRequestTrailer);
+  const Bytes covered = datagram.first(datagram.size() - crypto::kCmacSize);
+  if (!keys.verify(manager, message_keys_->up, fields.id, covered, covered.data() + covered.size()))
+    return refused(ChannelCounter::kRequestMac);
+  if (may_be_new && fields.count == 0) return fields.id;
+  // The count is the highest sequence that the receiver has opened: of this stream, and not older than what
+  // is kept.
+  if (fields.count >= sealer_.next_sequence() || fields.count + ring_.slots() < sealer_.next_sequence() ||
+      fields.count + 1 < sealer_.first_sequence())
+    return refused(ChannelCounter::kRequestStale);
+  return fields.id;
+}
+
+smart::KeptSequences LaneChannel::kept() const {
+  const uint64_t next = sealer_.next_sequence();
+  return {std::max(sealer_.first_sequence(), next - std::min<uint64_t>(next, ring_.slots())), next};
+}
+
+// Plain unicast to listed prefixes only: the source of a request may be forged, and would be flooded with
+// repairs.
+smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const {
+  if (repairs_to_ == lineup::RepairsTo::kMulticast || port == 0) return {};
+  for (const lineup::Prefix& prefix : unicast_prefixes_)
+    if (prefix.contains(source)) return {source, port, mac};
+  return {};
+}
+
+void LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+                          smart::PairList& quiet) {
+  const smart::RepairEngine::Outcome outcome =
+      engine_.request(now, round_trip_ns_, kept(), asked, from, quiet);
+  counters_.add(ChannelCounter::kRequestedSequences, outcome.sum());
+  if (outcome.repeated > 0) counters_.add(ChannelCounter::kRequestRepeated, outcome.repeated);
+  if (outcome.not_sent > 0) counters_.add(ChannelCounter::kRequestNotSent, outcome.not_sent);
+  if (outcome.too_old > 0) counters_.add(ChannelCounter::kRequestTooOld, outcome.too_old);
+  quiet_control_.count(outcome.accepted, outcome.repeated);
+}
+
+drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& target) {
+  smart::RepairEngine::Repair repair;
+  const auto size_of = [this](uint64_t sequence) { return drivers::view(ring_.at(sequence)).size(); };
+  switch (engine_.take(now, kept(), size_of, repair)) {
+    case smart::RepairEngine::Taken::kRepair:
+      target = repair.target;
+      return ring_.at(repair.sequence);
+    case smart::RepairEngine::Taken::kTooOld:
+      counters_.add(ChannelCounter::kRequestTooOld);
+      return nullptr;
+    case smart::RepairEngine::Taken::kOverBudget:
+      counters_.add(ChannelCounter::kRequestOverBudget);
+      return nullptr;
+    case smart::RepairEngine::Taken::kNothing:
+      break;
+  }
+  return nullptr;
+}
+
+// The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same
+// ciphertext and tag behind it.
+void LaneChannel::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
+  const uint8_t* in = drivers::payload_bytes(kept);
+  const auto size = static_cast<uint16_t>(drivers::payload_size(kept));
+  uint8_t* out = drivers::payload_bytes(packet);
+  const size_t own = tail == nullptr ? size : smart::kDataHeaderSize;
+  std::memcpy(out, in, own);
+  smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
+  header_.write(out, size, ip_id_++);
+  if (!card_udp_checksum_) net::UdpTemplate::derive_udp_checksum(out, in, smart::kDataHeaderSize);
+  drivers::prepare_frame(packet, marks_, header_.size(), own);
+  if (tail != nullptr) drivers::append_kept(packet, tail, kept, own);
+  counters_.add(ChannelCounter::kRepairsSent);
+}
+
+void LaneChannel::send_to(const smart::RepairTarget& target, drivers::Packet* packet) {
+  header_.readdress(drivers::payload_bytes(packet), {target.mac, target.address, target.port},
+                    card_udp_checksum_);
+  counters_.add(ChannelCounter::kRepairsUnicast);
+}
+
+// A replayed report echoes an old hop time.
+bool LaneChannel::believes(TimeNs now, const smart::UsageReport& report) {
+  if (!report.detail ||
+      smart::GroupRoundTrip::is_possible(now, report.detail->echoed_hop_time_us, report.detail->held_us))
+    return true;
+  counters_.add(ChannelCounter::kReportEcho);
+  return false;
+}
+
+void LaneChannel::take_join(TimeNs now, const smart::UsageReport& report) {
+  if (!believes(now, report)) return;
+  counters_.add(ChannelCounter::kJoins);
+  if (report.detail) group_round_trip_.add(now, report.detail->echoed_hop_time_us, report.detail->held_us);
+  group_size_.join(now, report.detail ? report.detail->receivers : 1);
+}
+
+void LaneChannel::take_leave(TimeNs now, const smart::UsageReport& report) {
+  if (!believes(now, report)) return;
+  counters_.add(ChannelCounter::kLeaves);
+  group_size_.leave(now, report.detail ? report.detail->receivers : 1);
+}
+
+}  // namespace linecast::app
