@@ -3,17 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "lib/smart/receive/back_off.h"
-#include "lib/smart/receive/pair_packer.h"
 #include "lib/smart/trailer.h"
 
 namespace linecast::smart {
 namespace {
 
-// What one round asks for at most, and the pause after it: bounds the datagrams in one poll, whatever is
-// missing. A burst fits in one datagram, single losses in 17.
-constexpr size_t kMaxAskedAtOnce = 17 * kMaxPairs;
-constexpr TimeNs kAskPauseNs = kNsPerMs;
 // So many originals in a row that come too late: it is our idea of the sequence that is wrong (clear channels
 // only).
 constexpr uint32_t kLateBelieved = 64;
@@ -37,7 +31,10 @@ ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manag
       opener_(manager, members_, counters_),
       pool_(settings.max_packet_bytes),
       playout_(settings.buffer_ns, settings.max_packets, pool_, output, counters_),
-      losses_({.window = settings.max_packets}, counters_),
+      requester_({.buffer_ns = settings.buffer_ns,
+                  .reorder_ns = settings.reorder_ns,
+                  .limits = {.window = settings.max_packets}},
+                 random, counters_),
       waiting_(settings.max_waiting_packets, settings.max_waiting_bytes) {}
 
 void ChannelReceiver::receive(TimeNs now, Bytes datagram, Ipv4 source) {
@@ -93,7 +90,7 @@ void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
       return;
   }
   bad_tags_in_a_row_ = 0;
-  if (!running_ || opened.sequence >= losses_.next()) {
+  if (!requester_.running() || opened.sequence >= requester_.next()) {
     synch_code_ = arrival.header.synch_code;
     key_id_ = opened.key_id;
   }
@@ -123,7 +120,7 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
       break;
     case ClearSequence::Verdict::kStart:
       clear_seen_.reset();
-      running_ = false;
+      requester_.stop();
       break;
     case ClearSequence::Verdict::kJump:
       counters_.add(ReceiveCounter::kJumps);
@@ -149,18 +146,17 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
 void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload) {
   const bool repair = arrival.header.command == DataCommand::kRepair;
   counters_.add(repair ? ReceiveCounter::kRepairs : ReceiveCounter::kReceived);
-  Hop* hop = heard(arrival);
-  if (repair && hop != nullptr) hop->asked_ns = kNever;
+  Hop* hop = requester_.heard(arrival.now, arrival.source, arrival.header.quiet);
+  if (repair) Requester::repaired(hop);
 
-  if (!running_) {
+  if (!requester_.running()) {
     if (repair) return counters_.add(ReceiveCounter::kBeforeStart);  // of a loss that is not ours
     begin_run(arrival.now, sequence, 0);
-  } else if (sequence >= losses_.next() + kMaxSequenceJump) {
+  } else if (sequence >= requester_.next() + kMaxSequenceJump) {
     counters_.add(ReceiveCounter::kJumps);
-    begin_run(arrival.now, sequence, sequence - losses_.next());
+    begin_run(arrival.now, sequence, sequence - requester_.next());
   }
-  const TimeNs asked_at = sequence > losses_.next() ? first_asked_at(arrival.now, hop) : arrival.now;
-  losses_.arrived(sequence, asked_at, arrival.now + settings_.buffer_ns);
+  requester_.arrived(arrival.now, sequence, hop);
 
   StoredPayload stored;
   if (!store(arrival.header.format, payload, stored)) return counters_.add(ReceiveCounter::kNoMemory);
@@ -193,42 +189,23 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
 
 void ChannelReceiver::take_heartbeat(const Arrival& arrival, uint64_t last) {
   counters_.add(ReceiveCounter::kHeartbeats);
-  const Hop* hop = heard(arrival);
+  const Hop* hop = requester_.heard(arrival.now, arrival.source, arrival.header.quiet);
   const uint64_t end = last + 1;
-  if (!running_) {
+  if (!requester_.running()) {
     begin_run(arrival.now, end, 0);
-  } else if (end == losses_.next()) {
+  } else if (end == requester_.next()) {
     playout_.confirm(arrival.now);
-  } else if (end > losses_.next()) {
-    if (end - losses_.next() > kMaxSequenceJump) return counters_.add(ReceiveCounter::kDoubtful);
-    losses_.reveal(end, first_asked_at(arrival.now, hop), arrival.now + settings_.buffer_ns);
+  } else if (end > requester_.next()) {
+    if (end - requester_.next() > kMaxSequenceJump) return counters_.add(ReceiveCounter::kDoubtful);
+    requester_.reveal(arrival.now, end, hop);
     playout_.reveal(end, arrival.now);
   }
 }
 
 void ChannelReceiver::begin_run(TimeNs now, uint64_t first, uint64_t skipped) {
-  running_ = true;
   playout_.start(first, skipped, now);
-  losses_.start(first);
+  requester_.start(first);
   report_once(ReceiverEvent::kStreamBegins);
-}
-
-Hop* ChannelReceiver::heard(const Arrival& arrival) {
-  Hop* hop = hops_.heard(arrival.source, arrival.now);
-  if (hop != nullptr)
-    hop->quiet = arrival.header.quiet;
-  else
-    counters_.add(ReceiveCounter::kHopOverflow);
-  return hop;
-}
-
-TimeNs ChannelReceiver::first_asked_at(TimeNs now, const Hop* hop) {
-  TimeNs wait = 0;
-  if (hop != nullptr) {
-    wait = back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
-    if (wait == kNever) wait = 2 * hop->round_trip_ns;  // to look whether it may be asked by then
-  }
-  return now + settings_.reorder_ns + wait;
 }
 
 // Only what is valid comes here, so nothing else can push packets out of the buffer.
@@ -244,7 +221,7 @@ bool ChannelReceiver::store(PacketFormat format, Bytes payload, StoredPayload& o
 // In a stream that goes on, a wrong tag is a forgery or damage and a number that came before a copy. In one
 // that fell silent they may be of the sender's next start, whose KEY_ANNOUNCE was lost or is still to come.
 void ChannelReceiver::refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason) {
-  if (running_ && arrival.now - opener_.opened_ns() >= kSilenceOfARestartNs)
+  if (requester_.running() && arrival.now - opener_.opened_ns() >= kSilenceOfARestartNs)
     wait(arrival, datagram, reason);
   else
     counters_.add(reason);
@@ -280,48 +257,27 @@ void ChannelReceiver::expire_waiting(TimeNs now) {
 void ChannelReceiver::poll(TimeNs now) {
   playout_.play_due(now);
   expire_waiting(now);
-  ask(now);
+  requester_.ask(now, [this](Ipv4 hop, const PairList& pairs) { send_request(hop, pairs); });
 }
 
 TimeNs ChannelReceiver::next_due() const {
-  TimeNs due = playout_.next_due();
-  if (running_) due = std::min(due, std::max(losses_.next_due(), ask_from_));
+  TimeNs due = std::min(playout_.next_due(), requester_.next_due());
   if (!waiting_.empty()) due = std::min(due, waiting_.front().arrived_ns + settings_.buffer_ns);
   return due;
 }
 
-void ChannelReceiver::ask(TimeNs now) {
-  if (!running_ || now < ask_from_ || losses_.next_due() > now) return;
-  Hop* hop = hops_.choose(now);
-  if (hop == nullptr || hop->quiet == kQuietDoNotAsk) {
-    ask_from_ = now + 2 * (hop != nullptr ? hop->round_trip_ns : Hop{}.round_trip_ns);
-    return;
-  }
-  const TimeNs again_at =
-      now + 2 * hop->round_trip_ns + back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
-  // Until the hop has told its round trip, an answer may come at once.
-  const TimeNs answer_at = hop->status_known ? now + hop->round_trip_ns : now;
-  std::array<uint64_t, kMaxAskedAtOnce> due;
-  const size_t count = losses_.collect(now, {again_at, answer_at}, due);
-  ask_from_ = now + kAskPauseNs;
-  if (count == 0) return;
-  if (hop->asked_ns == kNever) hop->asked_ns = now;
-  counters_.add(ReceiveCounter::kSequencesRequested, count);
-  for (std::span<const uint64_t> rest = std::span(due).first(count); !rest.empty();)
-    send_request(*hop, take_pairs(rest));
-}
-
-void ChannelReceiver::send_request(const Hop& hop, const PairList& pairs) {
+void ChannelReceiver::send_request(Ipv4 hop, const PairList& pairs) {
   std::array<uint8_t, kMaxRequestSize> datagram;
   size_t size = encode(Replacement{settings_.group, pairs}, datagram);
   if (settings_.encrypted) {
     const MemberKeys::Member* member = members_.find(key_id_);
     if (member == nullptr) return;
-    const TrailerFields fields{.id = settings_.receiver_id, .key_id = key_id_, .count = losses_.next() - 1};
+    const TrailerFields fields{
+        .id = settings_.receiver_id, .key_id = key_id_, .count = requester_.next() - 1};
     size = append_cmac_trailer(manager_, member->up, fields, synch_code_, datagram, size);
   }
   counters_.add(ReceiveCounter::kRequestsSent);
-  output_.send(hop.address, settings_.port, Bytes(datagram).first(size));
+  output_.send(hop, settings_.port, Bytes(datagram).first(size));
 }
 
 void ChannelReceiver::report_once(ReceiverEvent event) {
@@ -340,7 +296,7 @@ void ChannelReceiver::report_no_key() {
 }
 
 void ChannelReceiver::report_bad_tags(TimeNs now) {
-  if (!running_)
+  if (!requester_.running())
     report_once(ReceiverEvent::kNothingOpens);
   else if (now - opener_.opened_ns() >= StreamOpener::kSilentAfter)  // no new start was announced meanwhile
     report_once(ReceiverEvent::kNoLongerOpens);

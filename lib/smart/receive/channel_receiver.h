@@ -6,9 +6,8 @@
 #include "lib/base/random.h"
 #include "lib/smart/key_acceptor.h"
 #include "lib/smart/receive/clear_sequence.h"
-#include "lib/smart/receive/hop_table.h"
-#include "lib/smart/receive/loss_detector.h"
 #include "lib/smart/receive/playout_buffer.h"
+#include "lib/smart/receive/requester.h"
 #include "lib/smart/receive/stream_opener.h"
 #include "lib/smart/receive/waiting_packets.h"
 
@@ -96,16 +95,13 @@ class ChannelReceiver {
   void take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload);
   void take_heartbeat(const Arrival& arrival, uint64_t last);
   void begin_run(TimeNs now, uint64_t first, uint64_t skipped);
-  Hop* heard(const Arrival& arrival);
-  TimeNs first_asked_at(TimeNs now, const Hop* hop);
   bool store(PacketFormat format, Bytes payload, StoredPayload& out);
   void refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
   void wait(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
   void drop_waiting();
   void retry_waiting();
   void expire_waiting(TimeNs now);
-  void ask(TimeNs now);
-  void send_request(const Hop& hop, const PairList& pairs);
+  void send_request(Ipv4 hop, const PairList& pairs);
   void report_once(ReceiverEvent event);
   void report_no_key();
   void report_bad_tags(TimeNs now);
@@ -115,7 +111,6 @@ class ChannelReceiver {
   void take_key_announce(TimeNs now, Bytes datagram);
   void new_stream(bool keys_held);
   void take_status(const SenderStatus& status, Hop& hop);
-  void take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop);
   Hop* speaker(TimeNs now, Bytes datagram, const Split& split, Ipv4 source);
 
   const ReceiverSettings settings_;
@@ -143,12 +138,9 @@ class ChannelReceiver {
 
   PacketPool pool_;
   PlayoutBuffer playout_;
-  LossDetector losses_;
-  HopTable hops_;
+  Requester requester_;
   WaitingPackets waiting_;
   uint32_t late_in_a_row_ = 0;
-  bool running_ = false;  // a first sequence is known
-  TimeNs ask_from_ = INT64_MIN;
 };
 
 }  // namespace linecast::smart

@@ -1,16 +1,9 @@
 // What the messages of hops and senders do to a receiver.
-#include <algorithm>
-
-#include "lib/base/serial.h"
 #include "lib/smart/receive/channel_receiver.h"
 #include "lib/smart/trailer.h"
 
 namespace linecast::smart {
 namespace {
-
-constexpr TimeNs kLongestQuietNs = kNsPerSecond;
-constexpr uint16_t kLeastRoundTripMs = 1, kMostRoundTripMs = 2000;
-constexpr uint8_t kMostLog2GroupSize = 32;
 
 bool is(const Split& split, MessageCommand command) {
   return split.header.type == PacketType::kMessage && split.header.command == static_cast<uint8_t>(command);
@@ -39,7 +32,10 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
     if (Hop* hop = speaker(now, datagram, split, source)) take_status(status, *hop);
   } else if (is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet)) {
     if (quiet.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
-    if (const Hop* hop = speaker(now, datagram, split, source)) take_quiet(now, quiet, *hop);
+    const Hop* hop = speaker(now, datagram, split, source);
+    if (hop == nullptr) return;
+    counters_.add(ReceiveCounter::kQuietMessages);
+    requester_.take_quiet(now, quiet, *hop);
   } else {
     counters_.add(ReceiveCounter::kNotForReceivers);
   }
@@ -76,11 +72,11 @@ void ChannelReceiver::take_key_announce(TimeNs now, Bytes datagram) {
 }
 
 void ChannelReceiver::new_stream(bool keys_held) {
-  if (running_) {
+  if (requester_.running()) {
     counters_.add(ReceiveCounter::kRestarts);
     output_.report(ReceiverEvent::kRestart);
   }
-  running_ = false;  // what is held of the old stream is played by its own times
+  requester_.stop();  // what is held of the old stream is played by its own times
   bad_tags_in_a_row_ = 0;
   old_announced_ = false;
   reported_ &= 1u << static_cast<unsigned>(ReceiverEvent::kStreamBegins);
@@ -106,12 +102,12 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
       counters_.add(ReceiveCounter::kBadTrailer);
       return nullptr;
     }
-    if (!hops_.fresh(source, fields.id, fields.count)) {
+    if (!requester_.hops().fresh(source, fields.id, fields.count)) {
       counters_.add(ReceiveCounter::kStaleMessage);
       return nullptr;
     }
   }
-  Hop* hop = hops_.heard(source, now);
+  Hop* hop = requester_.hops().heard(source, now);
   if (hop == nullptr) {
     counters_.add(ReceiveCounter::kHopOverflow);
     return nullptr;
@@ -123,9 +119,7 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
 
 void ChannelReceiver::take_status(const SenderStatus& status, Hop& hop) {
   counters_.add(ReceiveCounter::kSenderStatus);
-  hop.status_known = true;
-  hop.round_trip_ns = std::clamp(status.round_trip_ms, kLeastRoundTripMs, kMostRoundTripMs) * kNsPerMs;
-  hop.log2_group_size = std::min(status.log2_group_size, kMostLog2GroupSize);
+  requester_.take_status(status, hop);
   if (settings_.encrypted || status.start_number <= clear_start_number_) return;
   if (clear_start_number_ != 0) {
     counters_.add(ReceiveCounter::kRestarts);
@@ -133,27 +127,6 @@ void ChannelReceiver::take_status(const SenderStatus& status, Hop& hop) {
     clear_.expect_start();
   }
   clear_start_number_ = status.start_number;
-}
-
-void ChannelReceiver::take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop) {
-  counters_.add(ReceiveCounter::kQuietMessages);
-  const TimeNs longest = std::min(kLongestQuietNs, settings_.buffer_ns);
-  const TimeNs duration = quiet.duration_ms * kNsPerMs;
-  if (quiet.list.count == 0) {
-    ask_from_ = std::max(ask_from_, now + std::min(duration, longest));
-    return;
-  }
-  if (!running_) return;
-  std::array<uint64_t, 17 * kMaxPairs> named;
-  size_t count = 0;
-  for (const SequencePair& pair : quiet.list.view()) {
-    const uint64_t first = extend_serial(losses_.next() - 1, pair.sequence);
-    named[count++] = first;
-    for (unsigned bit = 0; bit < 16; ++bit)
-      if (pair.mask >> bit & 1) named[count++] = first + 1 + bit;
-  }
-  losses_.hold(std::span(named).first(count),
-               now + std::min(std::max(duration, 2 * hop.round_trip_ns), longest));
 }
 
 }  // namespace linecast::smart

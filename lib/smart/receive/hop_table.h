@@ -13,12 +13,12 @@ namespace linecast::smart {
 
 struct Hop {
   Ipv4 address = 0;
-  TimeNs heard_ns = 0;  // a valid packet, last
-  uint8_t quiet = 0;    // the QUIET field of its last packet
+  uint8_t quiet = 0;  // the QUIET field of its last packet
   // From its SENDER_STATUS:
   bool status_known = false;
-  TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group
   uint8_t log2_group_size = 0;
+  TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group
+  TimeNs heard_ns = 0;                   // a valid packet, last
   // Its last accepted message with a trailer:
   uint64_t start_number = 0;
   uint64_t count = 0;

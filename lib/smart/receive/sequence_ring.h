@@ -40,7 +40,7 @@ class SequenceRing {
   void pop() { ++begin_; }
 
  private:
-  static constexpr size_t kFirstSize = 64;
+  static constexpr size_t kFirstSize = 8;
 
   size_t index(uint64_t sequence) const { return static_cast<size_t>(sequence) & (slots_.size() - 1); }
 

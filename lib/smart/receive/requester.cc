@@ -1,0 +1,103 @@
+#include "lib/smart/receive/requester.h"
+
+#include <algorithm>
+
+#include "lib/base/serial.h"
+#include "lib/smart/receive/back_off.h"
+
+namespace linecast::smart {
+namespace {
+
+constexpr TimeNs kAskPauseNs = kNsPerMs;  // between two rounds
+constexpr TimeNs kLongestQuietNs = kNsPerSecond;
+constexpr uint16_t kLeastRoundTripMs = 1, kMostRoundTripMs = 2000;
+constexpr uint8_t kMostLog2GroupSize = 32;
+
+}  // namespace
+
+Requester::Requester(const Settings& settings, Random& random, ReceiveCounters& counters)
+    : settings_(settings), random_(random), counters_(counters), losses_(settings.limits, counters) {}
+
+void Requester::start(uint64_t next) {
+  running_ = true;
+  losses_.start(next);
+}
+
+Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
+  Hop* hop = hops_.heard(source, now);
+  if (hop != nullptr)
+    hop->quiet = quiet;
+  else
+    counters_.add(ReceiveCounter::kHopOverflow);
+  return hop;
+}
+
+void Requester::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
+  const TimeNs asked_at = sequence > next() ? first_asked_at(now, hop) : now;
+  losses_.arrived(sequence, asked_at, now + settings_.buffer_ns);
+}
+
+void Requester::reveal(TimeNs now, uint64_t end, const Hop* hop) {
+  if (end > next()) losses_.reveal(end, first_asked_at(now, hop), now + settings_.buffer_ns);
+}
+
+void Requester::repaired(Hop* hop) {
+  if (hop != nullptr) hop->asked_ns = kNever;
+}
+
+TimeNs Requester::first_asked_at(TimeNs now, const Hop* hop) {
+  TimeNs wait = 0;
+  if (hop != nullptr) {
+    wait = back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
+    if (wait == kNever) wait = 2 * hop->round_trip_ns;  // to look whether it may be asked by then
+  }
+  return now + settings_.reorder_ns + wait;
+}
+
+void Requester::take_status(const SenderStatus& status, Hop& hop) {
+  hop.status_known = true;
+  hop.round_trip_ns = std::clamp(status.round_trip_ms, kLeastRoundTripMs, kMostRoundTripMs) * kNsPerMs;
+  hop.log2_group_size = std::min(status.log2_group_size, kMostLog2GroupSize);
+}
+
+void Requester::take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop) {
+  const TimeNs longest = std::min(kLongestQuietNs, settings_.buffer_ns);
+  const TimeNs duration = quiet.duration_ms * kNsPerMs;
+  if (quiet.list.count == 0) {
+    ask_from_ = std::max(ask_from_, now + std::min(duration, longest));
+    return;
+  }
+  if (!running_) return;
+  std::array<uint64_t, 17 * kMaxPairs> named;
+  size_t count = 0;
+  for (const SequencePair& pair : quiet.list.view()) {
+    const uint64_t first = extend_serial(next() - 1, pair.sequence);
+    named[count++] = first;
+    for (unsigned bit = 0; bit < 16; ++bit)
+      if (pair.mask >> bit & 1) named[count++] = first + 1 + bit;
+  }
+  losses_.hold(std::span(named).first(count),
+               now + std::min(std::max(duration, 2 * hop.round_trip_ns), longest));
+}
+
+size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
+  if (next_due() > now) return 0;
+  Hop* hop = hops_.choose(now);
+  if (hop == nullptr || hop->quiet == kQuietDoNotAsk) {
+    ask_from_ = now + 2 * (hop != nullptr ? hop->round_trip_ns : Hop{}.round_trip_ns);
+    return 0;
+  }
+  const TimeNs again_at =
+      now + 2 * hop->round_trip_ns + back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
+  // Until the hop has told its round trip, an answer may come at once.
+  const TimeNs answer_at = hop->status_known ? now + hop->round_trip_ns : now;
+  const size_t count = losses_.collect(now, {again_at, answer_at}, out);
+  ask_from_ = now + kAskPauseNs;
+  if (count == 0) return 0;
+  if (hop->asked_ns == kNever) hop->asked_ns = now;
+  counters_.add(ReceiveCounter::kSequencesRequested, count);
+  from = hop->address;
+  return count;
+}
+
+}  // namespace linecast::smart

@@ -1,0 +1,81 @@
+// All that a receiver decides about asking for what is missing: when, whom, how often, and when not. Knows
+// sequences, hops and times, but no key, no packet and no socket. One thread; small with small settings (a
+// simulation holds a million).
+#pragma once
+
+#include "lib/base/random.h"
+#include "lib/smart/receive/hop_table.h"
+#include "lib/smart/receive/loss_detector.h"
+#include "lib/smart/receive/pair_packer.h"
+
+namespace linecast::smart {
+
+class Requester {
+ public:
+  struct Settings {
+    TimeNs buffer_ns = kNsPerSecond;   // after it came a packet is played: what repairs have time for
+    TimeNs reorder_ns = 5 * kNsPerMs;  // a packet may be late by so much before it is asked for
+    LossDetector::Limits limits;
+  };
+
+  // What one round asks for at most: bounds the datagrams in one call, whatever is missing. A burst fits in
+  // one datagram, single losses in 17.
+  static constexpr size_t kMaxAskedAtOnce = 17 * kMaxPairs;
+
+  // random and counters must outlive it; several may share them.
+  Requester(const Settings& settings, Random& random, ReceiveCounters& counters);
+  Requester(const Requester&) = delete;
+  Requester& operator=(const Requester&) = delete;
+
+  // A run of sequences begins; `next` is the first that is expected. Forgets what was missing.
+  void start(uint64_t next);
+  // Until the next start() nothing is asked for.
+  void stop() { running_ = false; }
+  bool running() const { return running_; }
+  // The sequence after the highest that is known to exist. Only while running.
+  uint64_t next() const { return losses_.next(); }
+
+  // The hops that are heard; whoever takes a message with a trailer looks here whether it is fresh.
+  HopTable& hops() { return hops_; }
+  // A valid data packet or heartbeat came from this address, with this QUIET field. Null (counted) where more
+  // hops are heard than are kept apart. The pointer is good until the next call of hops().heard().
+  Hop* heard(TimeNs now, Ipv4 source, uint8_t quiet);
+
+  // This sequence came, by the hop that heard() gave (or null). Only while running.
+  void arrived(TimeNs now, uint64_t sequence, const Hop* hop);
+  // All sequences below `end` exist. Only while running.
+  void reveal(TimeNs now, uint64_t end, const Hop* hop);
+  // A repair came by this hop (or null): it answers.
+  static void repaired(Hop* hop);
+
+  void take_status(const SenderStatus& status, Hop& hop);
+  // Both forms.
+  void take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop);
+
+  // When ask() has something to do; kNever: nothing is missing. May be early, never late.
+  TimeNs next_due() const { return running_ ? std::max(losses_.next_due(), ask_from_) : kNever; }
+
+  // Gives out what is to be asked for now, as send(Ipv4 hop, const PairList& pairs), a call for each
+  // REPLACEMENT.
+  template <typename Send>
+  void ask(TimeNs now, Send&& send) {
+    std::array<uint64_t, kMaxAskedAtOnce> due;
+    Ipv4 hop = 0;
+    for (std::span<const uint64_t> rest = std::span(due).first(collect(now, due, hop)); !rest.empty();)
+      send(hop, take_pairs(rest));
+  }
+
+ private:
+  size_t collect(TimeNs now, std::span<uint64_t> out, Ipv4& from);
+  TimeNs first_asked_at(TimeNs now, const Hop* hop);
+
+  const Settings settings_;
+  Random& random_;
+  ReceiveCounters& counters_;
+  LossDetector losses_;
+  HopTable hops_;
+  TimeNs ask_from_ = INT64_MIN;
+  bool running_ = false;  // a first sequence is known
+};
+
+}  // namespace linecast::smart
