@@ -2,6 +2,7 @@
 // truncated exponential wait (Nonnenmacher and Biersack, "Scalable Feedback for Large Groups", 1999).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -18,12 +19,20 @@ constexpr TimeNs quiet_window_ns(uint8_t quiet) {
   return quiet >= kQuietDoNotAsk ? kNever : (TimeNs{1} << (quiet - 1)) * kNsPerMs;
 }
 
-// (T/L) ln(1 + u (e^L - 1)) with L = 1 + ln(group size); u uniform in [0, 1). kNever for q = 15.
-inline TimeNs back_off_ns(uint8_t quiet, uint8_t log2_group_size, double u) {
-  const TimeNs window = quiet_window_ns(quiet);
-  if (window == 0 || window == kNever) return window;
-  const double l = 1 + log2_group_size * std::numbers::ln2;
-  return static_cast<TimeNs>(static_cast<double>(window) / l * std::log1p(u * std::expm1(l)));
-}
+// One receiver's luck: the same for all that it is used for.
+struct BackOff {
+  TimeNs window_ns = 0;  // T, at least 0
+  uint8_t log2_group_size = 0;
+  double u = 0;  // uniform in [0, 1)
+
+  // (T/L) ln(1 + u (e^L - 1)) with L = 1 + ln(group size), where T is the window or the room, whichever is
+  // less.
+  TimeNs within(TimeNs room) const {
+    const TimeNs window = std::min(window_ns, room);
+    if (window <= 0) return 0;
+    const double l = 1 + log2_group_size * std::numbers::ln2;
+    return static_cast<TimeNs>(static_cast<double>(window) / l * std::log1p(u * std::expm1(l)));
+  }
+};
 
 }  // namespace linecast::smart

@@ -32,7 +32,7 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
     if (Hop* hop = speaker(now, datagram, split, source)) take_status(status, *hop);
   } else if (is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet)) {
     if (quiet.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
-    const Hop* hop = speaker(now, datagram, split, source);
+    Hop* hop = speaker(now, datagram, split, source);
     if (hop == nullptr) return;
     counters_.add(ReceiveCounter::kQuietMessages);
     requester_.take_quiet(now, quiet, *hop);
@@ -119,7 +119,7 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
 
 void ChannelReceiver::take_status(const SenderStatus& status, Hop& hop) {
   counters_.add(ReceiveCounter::kSenderStatus);
-  requester_.take_status(status, hop);
+  Requester::take_status(status, hop);
   if (settings_.encrypted || status.start_number <= clear_start_number_) return;
   if (clear_start_number_ != 0) {
     counters_.add(ReceiveCounter::kRestarts);

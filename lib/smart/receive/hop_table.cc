@@ -1,6 +1,9 @@
 #include "lib/smart/receive/hop_table.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "lib/smart/receive/back_off.h"
 
 namespace linecast::smart {
 
@@ -34,16 +37,14 @@ bool HopTable::fresh(Ipv4 address, uint64_t start_number, uint64_t count) const 
 }
 
 Hop* HopTable::choose(TimeNs now) {
-  const auto answers = [now](const Hop& hop) {
-    return hop.asked_ns == kNever || now - hop.asked_ns < kUnansweredAfter * hop.round_trip_ns;
+  const auto rank = [now](const Hop& hop) {
+    const bool answers = hop.asked_ns == kNever || now - hop.asked_ns < kUnansweredAfter * hop.round_trip_ns;
+    return std::tuple(hop.quiet != kQuietDoNotAsk, answers, hop.data_ns);
   };
   Hop* best = nullptr;
-  for (size_t i = 0; i < size_; ++i) {
-    Hop& hop = hops_[i];
-    if (now - hop.heard_ns >= kSilentAfter) continue;
-    if (best == nullptr || (answers(hop) && !answers(*best)) ||
-        (answers(hop) == answers(*best) && hop.heard_ns > best->heard_ns))
-      best = &hop;
+  for (Hop& hop : std::span(hops_).first(size_)) {
+    if (hop.data_ns == kNever || now - hop.data_ns >= kSilentAfter) continue;
+    if (best == nullptr || rank(hop) > rank(*best)) best = &hop;
   }
   return best;
 }

@@ -18,12 +18,13 @@ struct Hop {
   bool status_known = false;
   uint8_t log2_group_size = 0;
   TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group
-  TimeNs heard_ns = 0;                   // a valid packet, last
+  TimeNs heard_ns = 0;                   // a valid packet or message, last
+  TimeNs data_ns = kNever;               // a valid packet or heartbeat, last; kNever: none
   // Its last accepted message with a trailer:
   uint64_t start_number = 0;
   uint64_t count = 0;
 
-  TimeNs asked_ns = kNever;  // the first request since its last repair; kNever: none
+  TimeNs asked_ns = kNever;  // the first request since its last answer; kNever: none
 };
 
 class HopTable {
@@ -32,8 +33,8 @@ class HopTable {
   static constexpr TimeNs kSilentAfter = 3 * kNsPerSecond;  // three SENDER_STATUS
   static constexpr int kUnansweredAfter = 4;
 
-  // The hop at this address, from which a valid packet came. A new one takes the place of the hop that has
-  // been silent for longest; null where none has been for kSilentAfter.
+  // The hop at this address, from which a valid packet or message came. A new one takes the place of the hop
+  // that has been silent for longest; null where none has been for kSilentAfter.
   Hop* heard(Ipv4 address, TimeNs now);
   // Null where it is not known.
   Hop* find(Ipv4 address);
@@ -42,8 +43,9 @@ class HopTable {
   // address, from that start. Call only for messages whose MAC fits.
   bool fresh(Ipv4 address, uint64_t start_number, uint64_t count) const;
 
-  // Whom to ask: of the hops that are not silent the one heard last, but one that answers before one that has
-  // left requests unanswered for kUnansweredAfter round trips. Null where all are silent.
+  // Whom to ask: of the hops whose data is not silent first those that may be asked (QUIET is not 15), then
+  // those that answer (have not left requests unanswered for kUnansweredAfter round trips), then the one that
+  // data came from last. Null where all are silent.
   Hop* choose(TimeNs now);
 
   std::span<const Hop> hops() const { return std::span(hops_).first(size_); }

@@ -11,6 +11,8 @@ constexpr uint64_t kMergeDistance = 64;
 
 }  // namespace
 
+const LossDetector::Timer LossDetector::kNoTimer{kNever, 0, 0};
+
 LossDetector::LossDetector(const Limits& limits, ReceiveCounters& counters)
     : max_timers_(limits.max_timers), counters_(counters), tracked_(limits.window) {}
 
@@ -21,14 +23,10 @@ void LossDetector::start(uint64_t next) {
 
 void LossDetector::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
   if (end <= next()) return;
-  const uint64_t first = next();
-  const bool timed = timers_.size() < max_timers_;
-  if (timed)
-    push_timer({due, first, end - 1});
-  else
-    counters_.add(ReceiveCounter::kRequestOverflow, end - first);
-  const Entry missing{timed ? due : kNever, deadline, true, false};
+  const Timer timer{due, next(), end - 1};
+  const Entry missing{due, deadline, true, false};
   while (next() < end) push(missing);
+  push_timer(timer);
 }
 
 void LossDetector::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
@@ -44,58 +42,79 @@ void LossDetector::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
   }
 }
 
-void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until) {
-  uint64_t first = UINT64_MAX, last = 0;
+void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, const AskTimes& times) {
+  // Some timers are left to new gaps, however much is held.
+  const size_t most_timers = max_timers_ - max_timers_ / 4;
+  Timer run = kNoTimer;
   for (const uint64_t s : sequences) {
-    if (!tracked_.contains(s) || !tracked_[s].missing || tracked_[s].due >= until) continue;
-    first = std::min(first, s);
-    last = std::max(last, s);
+    if (!tracked_.contains(s)) continue;
+    Entry& entry = tracked_[s];
+    if (!entry.missing || entry.due == kNever) continue;
+    const TimeNs due = times.held(until, entry.deadline);
+    if (entry.due >= due) continue;
+    if (!extends(run, due, s) && timers_.size() + (run.due != kNever) >= most_timers)
+      break;  // too early rather than never
+    arm(run, due, s);
+    entry.due = due;
   }
-  if (first > last || timers_.size() >= max_timers_) return;  // too early rather than never
-  push_timer({until, first, last});
-  for (const uint64_t s : sequences)
-    if (tracked_.contains(s) && tracked_[s].missing) tracked_[s].due = std::max(tracked_[s].due, until);
+  push_timer(run);
 }
 
-size_t LossDetector::collect(TimeNs now, const Asking& asking, std::span<uint64_t> out) {
+size_t LossDetector::collect(const AskTimes& times, std::span<uint64_t> out) {
+  const TimeNs now = times.now;
   trim(now);
   size_t found = 0;
-  Timer again{asking.again_at, 0, 0};
-  bool any_again = false;
+  Timer run = kNoTimer;
   while (!timers_.empty() && timers_.front().due <= now && found < out.size()) {
     const Timer timer = pop_timer();
     uint64_t s = std::max(timer.first, tracked_.begin());
-    uint64_t first_asked = UINT64_MAX, last_asked = 0;
     for (; s <= timer.last && s < next() && found < out.size(); ++s) {
       Entry& entry = tracked_[s];
       if (!entry.missing || entry.due > now) continue;
-      if (now >= entry.deadline || (entry.asked && asking.answer_at > entry.deadline)) {
+      const TimeNs quiet_until = times.quiet_until_for(entry.deadline);
+      const TimeNs due = quiet_until > now ? times.held(quiet_until, entry.deadline) : now;
+      if (now >= entry.deadline || (entry.asked && times.too_late(now, entry.deadline))) {
         entry.due = kNever;
-        continue;
+      } else if (due > now) {
+        entry.due = due;
+      } else {
+        out[found++] = s;
+        entry.asked = true;
+        entry.due = times.again(entry.deadline);
       }
-      out[found++] = s;
-      entry.asked = true;
-      entry.due = asking.again_at;
-      first_asked = std::min(first_asked, s);
-      last_asked = s;
+      if (entry.due != kNever) arm(run, entry.due, s);
     }
     if (s <= timer.last && s < next()) push_timer({timer.due, s, timer.last});
-    if (first_asked > last_asked) continue;
-    if (any_again && first_asked <= again.last + kMergeDistance &&
-        last_asked + kMergeDistance >= again.first) {
-      again.first = std::min(again.first, first_asked);
-      again.last = std::max(again.last, last_asked);
-    } else {
-      if (any_again) push_timer(again);
-      again = {asking.again_at, first_asked, last_asked};
-      any_again = true;
-    }
   }
-  if (any_again) push_timer(again);
+  push_timer(run);
   return found;
 }
 
+bool LossDetector::extends(const Timer& run, TimeNs due, uint64_t sequence) {
+  return run.due == due && sequence <= run.last + kMergeDistance && run.first <= sequence + kMergeDistance;
+}
+
+// Adds the sequence to the run where it is near and due together with it; else begins another run with it.
+void LossDetector::arm(Timer& run, TimeNs due, uint64_t sequence) {
+  if (extends(run, due, sequence)) {
+    run.first = std::min(run.first, sequence);
+    run.last = std::max(run.last, sequence);
+  } else {
+    push_timer(run);
+    run = {due, sequence, sequence};
+  }
+}
+
 void LossDetector::push_timer(const Timer& timer) {
+  if (timer.due == kNever) return;
+  if (timers_.size() >= max_timers_) {
+    for (uint64_t s = std::max(timer.first, tracked_.begin()); s <= timer.last && s < next(); ++s) {
+      if (!tracked_[s].missing || tracked_[s].due != timer.due) continue;
+      tracked_[s].due = kNever;
+      counters_.add(ReceiveCounter::kRequestOverflow);
+    }
+    return;
+  }
   timers_.push_back(timer);
   std::push_heap(timers_.begin(), timers_.end());
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/time.h"
+#include "lib/smart/receive/ask_times.h"
 #include "lib/smart/receive/receive_counters.h"
 #include "lib/smart/receive/sequence_ring.h"
 
@@ -14,8 +15,8 @@ namespace linecast::smart {
 class LossDetector {
  public:
   struct Limits {
-    size_t window = 1 << 14;   // sequences from the oldest missing one to the newest; a power of two
-    size_t max_timers = 4096;  // gaps outstanding; beyond it new ones are not asked for
+    size_t window = 1 << 14;      // sequences from the oldest missing one to the newest; a power of two
+    size_t max_timers = 1 << 14;  // gaps outstanding; beyond it new ones are not asked for
   };
 
   LossDetector(const Limits& limits, ReceiveCounters& counters);
@@ -30,20 +31,16 @@ class LossDetector {
   void reveal(uint64_t end, TimeNs due, TimeNs deadline);
   // This one came. Beyond next() it reveals what is in between first, by the same times.
   void arrived(uint64_t sequence, TimeNs due, TimeNs deadline);
-  // Not asked for before `until`, where it is missing: its repair is on its way, or someone else asked.
-  void hold(std::span<const uint64_t> sequences, TimeNs until);
+  // Those that are missing are held back until then, as far as `times` allow: their repair is on its way, or
+  // someone else asked.
+  void hold(std::span<const uint64_t> sequences, TimeNs until, const AskTimes& times);
 
   // When collect() has something to give; kNever: nothing is missing. May be early, never late.
   TimeNs next_due() const { return timers_.empty() ? kNever : timers_.front().due; }
 
-  // What collect() does with what it gives out.
-  struct Asking {
-    TimeNs again_at;   // asked for again then, if it has not come
-    TimeNs answer_at;  // when the answer comes: past its deadline a sequence is asked for once, not again
-  };
-  // Writes the missing sequences that are due to `out`, in rising order as far as their due times allow, and
-  // returns how many. What does not fit stays due.
-  size_t collect(TimeNs now, const Asking& asking, std::span<uint64_t> out);
+  // Writes the missing sequences that are due at times.now to `out`, in rising order as far as their due
+  // times allow, and returns how many. What does not fit stays due.
+  size_t collect(const AskTimes& times, std::span<uint64_t> out);
 
   size_t timers() const { return timers_.size(); }
 
@@ -62,6 +59,10 @@ class LossDetector {
     bool operator<(const Timer& other) const { return due > other.due; }  // a heap with the earliest in front
   };
 
+  static const Timer kNoTimer;
+
+  static bool extends(const Timer& run, TimeNs due, uint64_t sequence);
+  void arm(Timer& run, TimeNs due, uint64_t sequence);
   void push_timer(const Timer& timer);
   Timer pop_timer();
   void push(const Entry& entry);

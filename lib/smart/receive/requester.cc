@@ -25,10 +25,12 @@ void Requester::start(uint64_t next) {
 
 Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
   Hop* hop = hops_.heard(source, now);
-  if (hop != nullptr)
+  if (hop != nullptr) {
     hop->quiet = quiet;
-  else
+    hop->data_ns = now;
+  } else {
     counters_.add(ReceiveCounter::kHopOverflow);
+  }
   return hop;
 }
 
@@ -46,12 +48,20 @@ void Requester::repaired(Hop* hop) {
 }
 
 TimeNs Requester::first_asked_at(TimeNs now, const Hop* hop) {
-  TimeNs wait = 0;
-  if (hop != nullptr) {
-    wait = back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
-    if (wait == kNever) wait = 2 * hop->round_trip_ns;  // to look whether it may be asked by then
-  }
-  return now + settings_.reorder_ns + wait;
+  const TimeNs from = now + settings_.reorder_ns;
+  return hop == nullptr ? from : times(now, *hop).first(from, now + settings_.buffer_ns);
+}
+
+AskTimes Requester::times(TimeNs now, const Hop& hop) {
+  // Where it may not be asked at all: to look then whether it may be.
+  const TimeNs window = hop.quiet == kQuietDoNotAsk ? 2 * hop.round_trip_ns : quiet_window_ns(hop.quiet);
+  return {.now = now,
+          .round_trip_ns = hop.round_trip_ns,
+          // Until the hop has told its round trip, an answer may come at once.
+          .answer_ns = hop.status_known ? hop.round_trip_ns : 0,
+          .back_off = {window, hop.log2_group_size, random_.unit()},
+          .quiet_until = quiet_until_,
+          .quiet_spares_ns = settings_.buffer_ns / 2};
 }
 
 void Requester::take_status(const SenderStatus& status, Hop& hop) {
@@ -60,15 +70,16 @@ void Requester::take_status(const SenderStatus& status, Hop& hop) {
   hop.log2_group_size = std::min(status.log2_group_size, kMostLog2GroupSize);
 }
 
-void Requester::take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop) {
+void Requester::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
   const TimeNs longest = std::min(kLongestQuietNs, settings_.buffer_ns);
   const TimeNs duration = quiet.duration_ms * kNsPerMs;
   if (quiet.list.count == 0) {
-    ask_from_ = std::max(ask_from_, now + std::min(duration, longest));
+    quiet_until_ = std::max(quiet_until_, now + std::min(duration, longest));
     return;
   }
+  hop.asked_ns = kNever;
   if (!running_) return;
-  std::array<uint64_t, 17 * kMaxPairs> named;
+  std::array<uint64_t, kMaxAskedAtOnce> named;
   size_t count = 0;
   for (const SequencePair& pair : quiet.list.view()) {
     const uint64_t first = extend_serial(next() - 1, pair.sequence);
@@ -77,7 +88,7 @@ void Requester::take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop) {
       if (pair.mask >> bit & 1) named[count++] = first + 1 + bit;
   }
   losses_.hold(std::span(named).first(count),
-               now + std::min(std::max(duration, 2 * hop.round_trip_ns), longest));
+               now + std::min(std::max(duration, 2 * hop.round_trip_ns), longest), times(now, hop));
 }
 
 size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
@@ -87,11 +98,7 @@ size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
     ask_from_ = now + 2 * (hop != nullptr ? hop->round_trip_ns : Hop{}.round_trip_ns);
     return 0;
   }
-  const TimeNs again_at =
-      now + 2 * hop->round_trip_ns + back_off_ns(hop->quiet, hop->log2_group_size, random_.unit());
-  // Until the hop has told its round trip, an answer may come at once.
-  const TimeNs answer_at = hop->status_known ? now + hop->round_trip_ns : now;
-  const size_t count = losses_.collect(now, {again_at, answer_at}, out);
+  const size_t count = losses_.collect(times(now, *hop), out);
   ask_from_ = now + kAskPauseNs;
   if (count == 0) return 0;
   if (hop->asked_ns == kNever) hop->asked_ns = now;

@@ -48,9 +48,9 @@ class Requester {
   // A repair came by this hop (or null): it answers.
   static void repaired(Hop* hop);
 
-  void take_status(const SenderStatus& status, Hop& hop);
-  // Both forms.
-  void take_quiet(TimeNs now, const Quiet& quiet, const Hop& hop);
+  static void take_status(const SenderStatus& status, Hop& hop);
+  // Both forms. One that names sequences is an answer.
+  void take_quiet(TimeNs now, const Quiet& quiet, Hop& hop);
 
   // When ask() has something to do; kNever: nothing is missing. May be early, never late.
   TimeNs next_due() const { return running_ ? std::max(losses_.next_due(), ask_from_) : kNever; }
@@ -68,6 +68,7 @@ class Requester {
  private:
   size_t collect(TimeNs now, std::span<uint64_t> out, Ipv4& from);
   TimeNs first_asked_at(TimeNs now, const Hop* hop);
+  AskTimes times(TimeNs now, const Hop& hop);
 
   const Settings settings_;
   Random& random_;
@@ -75,7 +76,8 @@ class Requester {
   LossDetector losses_;
   HopTable hops_;
   TimeNs ask_from_ = INT64_MIN;
-  bool running_ = false;  // a first sequence is known
+  TimeNs quiet_until_ = INT64_MIN;  // the whole group
+  bool running_ = false;            // a first sequence is known
 };
 
 }  // namespace linecast::smart

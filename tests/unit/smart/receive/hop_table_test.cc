@@ -35,27 +35,45 @@ TEST(HopTable, MessagesMustRise) {
   EXPECT_TRUE(hops.fresh(2, 999, 1)) << "another hop, which started earlier";
 }
 
-TEST(HopTable, AsksWhomItHears) {
+// A hop that data came from.
+Hop* carry(HopTable& hops, Ipv4 address, TimeNs now) {
+  Hop* hop = hops.heard(address, now);
+  hop->data_ns = now;
+  return hop;
+}
+
+TEST(HopTable, AsksWhomDataComesFrom) {
   HopTable hops;
   EXPECT_EQ(hops.choose(0), nullptr);
-  hops.heard(1, 1 * kSecond);
-  hops.heard(2, 2 * kSecond);
+  carry(hops, 1, 1 * kSecond);
+  carry(hops, 2, 2 * kSecond);
   EXPECT_EQ(hops.choose(2 * kSecond)->address, 2u);
-  hops.heard(1, 3 * kSecond);
-  EXPECT_EQ(hops.choose(3 * kSecond)->address, 1u);
+  carry(hops, 1, 3 * kSecond);
+  hops.heard(3, 4 * kSecond);
+  EXPECT_EQ(hops.choose(4 * kSecond)->address, 1u) << "from 3 there were messages only";
   EXPECT_EQ(hops.choose(3 * kSecond + HopTable::kSilentAfter), nullptr);
 }
 
 TEST(HopTable, TurnsToAnotherWhereOneDoesNotAnswer) {
   HopTable hops;
-  hops.heard(1, 10);
-  hops.heard(2, 5);
-  Hop* one = hops.find(1);
+  Hop* one = carry(hops, 1, 10);
+  Hop* two = carry(hops, 2, 5);
   one->asked_ns = 0;
   EXPECT_EQ(hops.choose(one->round_trip_ns)->address, 1u) << "not yet";
   EXPECT_EQ(hops.choose(4 * one->round_trip_ns)->address, 2u);
-  hops.find(2)->asked_ns = 0;
+  two->asked_ns = 0;
   EXPECT_EQ(hops.choose(4 * one->round_trip_ns)->address, 1u) << "neither answers";
+}
+
+TEST(HopTable, TurnsToAnotherWhereOneMayNotBeAsked) {
+  HopTable hops;
+  carry(hops, 1, 10)->quiet = 15;
+  Hop* two = carry(hops, 2, 5);
+  two->asked_ns = 0;
+  EXPECT_EQ(hops.choose(4 * two->round_trip_ns)->address, 2u) << "though it does not answer";
+  two->quiet = 15;
+  two->asked_ns = kNever;
+  EXPECT_EQ(hops.choose(10)->address, 1u) << "neither may be asked";
 }
 
 }  // namespace

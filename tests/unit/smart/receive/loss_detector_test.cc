@@ -20,8 +20,11 @@ class LossDetectorTest : public testing::Test {
   // What is to be asked for at `now`; asked again 100 ms later, answered after 50 ms.
   std::vector<uint64_t> collect(TimeNs now, size_t most = 2048) {
     std::vector<uint64_t> out(most);
-    out.resize(detector.collect(now, {now + kAgain, now + 50 * kMs}, out));
+    out.resize(detector.collect(times(now), out));
     return out;
+  }
+  static AskTimes times(TimeNs now) {
+    return {.now = now, .round_trip_ns = kAgain / 2, .answer_ns = 50 * kMs, .back_off = {}};
   }
   void arrive(uint64_t sequence, TimeNs now = 0) { detector.arrived(sequence, now + kDue, now + kDeadline); }
   static std::vector<uint64_t> range(uint64_t first, uint64_t last) {
@@ -100,7 +103,7 @@ TEST_F(LossDetectorTest, AHeartbeatRevealsTheTail) {
 TEST_F(LossDetectorTest, HeldBackUntilThen) {
   detector.start(0);
   arrive(10);
-  detector.hold(Sequences{3, 4, 5, 77}, 40 * kMs);
+  detector.hold(Sequences{3, 4, 5, 77}, 40 * kMs, times(0));
   EXPECT_EQ(collect(kDue), (Sequences{0, 1, 2, 6, 7, 8, 9}));
   EXPECT_EQ(detector.next_due(), 40 * kMs);
   EXPECT_EQ(collect(40 * kMs), range(3, 5));
@@ -112,9 +115,54 @@ TEST_F(LossDetectorTest, AHoldNeverBringsARequestForward) {
   detector.start(0);
   arrive(1);
   EXPECT_EQ(collect(kDue), Sequences{0});
-  detector.hold(Sequences{0}, kDue + 10 * kMs);
+  detector.hold(Sequences{0}, kDue + 10 * kMs, times(kDue));
   EXPECT_EQ(collect(kDue + 10 * kMs), Sequences{});
   EXPECT_EQ(collect(kDue + kAgain), Sequences{0});
+}
+
+TEST_F(LossDetectorTest, HeldBackNoLongerThanAnAnswerTakes) {
+  detector.start(0);
+  arrive(1);
+  detector.hold(Sequences{0}, kDeadline + 500 * kMs, times(0));
+  EXPECT_EQ(collect(kDue), Sequences{});
+  EXPECT_EQ(detector.next_due(), kDeadline - 50 * kMs);
+  EXPECT_EQ(collect(kDeadline - 50 * kMs), Sequences{0});
+  EXPECT_EQ(detector.next_due(), kNever);
+}
+
+TEST_F(LossDetectorTest, HoldsLeaveTimersToNewGaps) {
+  LossDetector small({.window = 1024, .max_timers = 8}, counters);
+  small.start(0);
+  small.arrived(900, kDue, kDeadline);
+  for (uint64_t s = 0; s < 900; s += 100) small.hold(Sequences{s}, 40 * kMs, times(0));
+  EXPECT_EQ(small.timers(), 6u);
+  Sequences out(1024);
+  EXPECT_EQ(small.collect(times(kDue), out), 895u) << "five are held, four were too many to hold";
+  EXPECT_EQ(counters.get(ReceiveCounter::kRequestOverflow), 0u);
+}
+
+TEST_F(LossDetectorTest, WhatIsHeldFarApartCostsNoLook) {
+  detector.start(0);
+  arrive(10'000);
+  detector.hold(Sequences{0, 5000, 1, 9999}, 40 * kMs, times(0));
+  EXPECT_EQ(detector.timers(), 1u + 4u) << "a timer each, not one that spans all";
+}
+
+TEST_F(LossDetectorTest, TheGroupsQuietPutsOffWhatIsDue) {
+  detector.start(0);
+  arrive(1);
+  AskTimes quiet = times(kDue);
+  quiet.quiet_until = 300 * kMs;
+  quiet.quiet_spares_ns = 500 * kMs;
+  Sequences out(10);
+  EXPECT_EQ(detector.collect(quiet, out), 0u);
+  EXPECT_EQ(detector.next_due(), 300 * kMs);
+  quiet.now = 300 * kMs;
+  quiet.quiet_until = 900 * kMs;
+  EXPECT_EQ(detector.collect(quiet, out), 0u);
+  EXPECT_EQ(detector.next_due(), 500 * kMs) << "but spares the half of its time";
+  quiet.now = 500 * kMs;
+  EXPECT_EQ(detector.collect(quiet, out), 1u);
 }
 
 TEST_F(LossDetectorTest, ABurstOfThousandsIsGivenOutInParts) {
@@ -147,7 +195,7 @@ TEST_F(LossDetectorTest, GapsAreBoundedAndCounted) {
   EXPECT_EQ(small.timers(), 8u);
   EXPECT_EQ(counters.get(ReceiveCounter::kRequestOverflow), 20u - 8u);
   Sequences out(100);
-  EXPECT_EQ(small.collect(kDue, {kAgain, 0}, out), 8u);
+  EXPECT_EQ(small.collect(times(kDue), out), 8u);
 }
 
 TEST_F(LossDetectorTest, TheWindowIsBoundedAndCounted) {
@@ -156,7 +204,7 @@ TEST_F(LossDetectorTest, TheWindowIsBoundedAndCounted) {
   small.arrived(100, kDue, kDeadline);
   EXPECT_EQ(counters.get(ReceiveCounter::kRequestOverflow), 101u - 64u);
   Sequences out(100);
-  EXPECT_EQ(small.collect(kDue, {kAgain, 0}, out), 63u);
+  EXPECT_EQ(small.collect(times(kDue), out), 63u);
   EXPECT_EQ(out[0], 37u);
 }
 

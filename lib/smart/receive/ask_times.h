@@ -1,0 +1,54 @@
+// When a missing sequence is asked for, within the time that it has: after a random wait that keeps a group
+// from asking all at once, again while an answer can come, and in time whatever QUIET says.
+#pragma once
+
+#include "lib/smart/receive/back_off.h"
+
+namespace linecast::smart {
+
+// The times as they are at `now` towards one hop. A deadline is when a sequence's place is played out.
+struct AskTimes {
+  TimeNs now;
+  TimeNs round_trip_ns;  // of the group
+  TimeNs answer_ns;      // after which an answer can be there
+  BackOff back_off;
+  // While the whole group is to be quiet, and how long before its deadline a sequence is asked for all the
+  // same.
+  TimeNs quiet_until = INT64_MIN;
+  TimeNs quiet_spares_ns = 0;
+
+  // The first time, from then on. Leaves room for a second.
+  TimeNs first(TimeNs from, TimeNs deadline) const {
+    return spread(from, room(from, deadline, answer_ns + 2 * round_trip_ns));
+  }
+  // After it was asked for now. kNever: no answer would be in time.
+  TimeNs again(TimeNs deadline) const {
+    const TimeNs from = now + 2 * round_trip_ns;
+    return too_late(from, deadline) ? kNever : spread(from, deadline - from - answer_ns);
+  }
+  // Held back until then, but not for so long that no answer would be in time, nor that all who wait would
+  // have to ask at once.
+  TimeNs held(TimeNs until, TimeNs deadline) const {
+    const TimeNs most = room(now, deadline, answer_ns);
+    const TimeNs latest = deadline - answer_ns - std::min(back_off.window_ns, most);
+    return spread(std::max(now, std::min(until, latest)), most);
+  }
+  // Whether the whole group's quiet holds for a sequence, and until when.
+  TimeNs quiet_until_for(TimeNs deadline) const { return std::min(quiet_until, deadline - quiet_spares_ns); }
+  // Whether a request at `when` is worth nothing.
+  bool too_late(TimeNs when, TimeNs deadline) const { return when + answer_ns >= deadline; }
+
+ private:
+  // For waiting: what the rest of the time leaves, or half of that where the rest takes more.
+  static TimeNs room(TimeNs from, TimeNs deadline, TimeNs rest) {
+    return std::max(deadline - from - rest, (deadline - from) / 2);
+  }
+  // Where the room cuts the wait short it differs from gap to gap: whole milliseconds, so that gaps can be
+  // looked after together.
+  TimeNs spread(TimeNs from, TimeNs room) const {
+    const TimeNs at = from + back_off.within(room);
+    return room < back_off.window_ns ? (at + kNsPerMs - 1) / kNsPerMs * kNsPerMs : at;
+  }
+};
+
+}  // namespace linecast::smart
