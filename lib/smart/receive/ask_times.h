@@ -17,26 +17,26 @@ struct AskTimes {
   TimeNs quiet_until = INT64_MIN;
   TimeNs quiet_spares_ns = 0;
 
-  // The first time, from then on. Leaves room for a second.
+  // The first time, from then on. Leaves room for a second, rounding included.
   TimeNs first(TimeNs from, TimeNs deadline) const {
-    return spread(from, room(from, deadline, answer_ns + 2 * round_trip_ns));
+    return spread(from, room(from, deadline, answer_ns + 2 * round_trip_ns + kNsPerMs), deadline);
   }
   // After it was asked for now. kNever: no answer would be in time.
   TimeNs again(TimeNs deadline) const {
     const TimeNs from = now + 2 * round_trip_ns;
-    return too_late(from, deadline) ? kNever : spread(from, deadline - from - answer_ns);
+    return from + answer_ns >= deadline ? kNever : spread(from, deadline - from - answer_ns, deadline);
   }
   // Held back until then, but not for so long that no answer would be in time, nor that all who wait would
   // have to ask at once.
   TimeNs held(TimeNs until, TimeNs deadline) const {
     const TimeNs most = room(now, deadline, answer_ns);
     const TimeNs latest = deadline - answer_ns - std::min(back_off.window_ns, most);
-    return spread(std::max(now, std::min(until, latest)), most);
+    return spread(std::max(now, std::min(until, latest)), most, deadline);
   }
-  // Whether the whole group's quiet holds for a sequence, and until when.
+  // Until when the whole group's quiet holds for a sequence.
   TimeNs quiet_until_for(TimeNs deadline) const { return std::min(quiet_until, deadline - quiet_spares_ns); }
-  // Whether a request at `when` is worth nothing.
-  bool too_late(TimeNs when, TimeNs deadline) const { return when + answer_ns >= deadline; }
+  // Whether an answer to what is asked now would be late.
+  bool too_late(TimeNs deadline) const { return now + answer_ns > deadline; }
 
  private:
   // For waiting: what the rest of the time leaves, or half of that where the rest takes more.
@@ -45,9 +45,11 @@ struct AskTimes {
   }
   // Where the room cuts the wait short it differs from gap to gap: whole milliseconds, so that gaps can be
   // looked after together.
-  TimeNs spread(TimeNs from, TimeNs room) const {
+  TimeNs spread(TimeNs from, TimeNs room, TimeNs deadline) const {
     const TimeNs at = from + back_off.within(room);
-    return room < back_off.window_ns ? (at + kNsPerMs - 1) / kNsPerMs * kNsPerMs : at;
+    if (room >= back_off.window_ns) return at;
+    const TimeNs whole = (at + kNsPerMs - 1) / kNsPerMs * kNsPerMs;
+    return std::max(at, std::min(whole, deadline - answer_ns));
   }
 };
 

@@ -113,6 +113,12 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
     counters_.add(ReceiveCounter::kBeforeStart);
     return;
   }
+  // Anyone can send a heartbeat that leaps ahead; data has to go on to be believed.
+  if (header.command == DataCommand::kHeartbeat && requester_.running() &&
+      !requester_.hops().carries(arrival.source)) {
+    counters_.add(ReceiveCounter::kStrangers);
+    return;
+  }
   const ClearSequence::Place place =
       original ? clear_.place(header.number) : clear_.place_near(header.number);
   switch (place.verdict) {

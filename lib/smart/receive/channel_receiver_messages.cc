@@ -106,6 +106,9 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
       counters_.add(ReceiveCounter::kStaleMessage);
       return nullptr;
     }
+  } else if (requester_.running() && !requester_.hops().carries(source)) {
+    counters_.add(ReceiveCounter::kStrangers);
+    return nullptr;
   }
   Hop* hop = requester_.hops().heard(source, now);
   if (hop == nullptr) {

@@ -29,6 +29,11 @@ Hop* HopTable::heard(Ipv4 address, TimeNs now) {
   return hop;
 }
 
+bool HopTable::carries(Ipv4 address) const {
+  return std::any_of(hops_.begin(), hops_.begin() + size_,
+                     [=](const Hop& hop) { return hop.address == address && hop.data_ns != kNever; });
+}
+
 bool HopTable::fresh(Ipv4 address, uint64_t start_number, uint64_t count) const {
   return std::none_of(hops_.begin(), hops_.begin() + size_, [&](const Hop& hop) {
     if (hop.start_number == start_number) return count <= hop.count;

@@ -39,6 +39,9 @@ class HopTable {
   // Null where it is not known.
   Hop* find(Ipv4 address);
 
+  // Whether a valid packet or heartbeat came from this address.
+  bool carries(Ipv4 address) const;
+
   // Whether a message with this trailer id and count is newer than what came from the address and, at any
   // address, from that start. Call only for messages whose MAC fits.
   bool fresh(Ipv4 address, uint64_t start_number, uint64_t count) const;

@@ -42,7 +42,8 @@ void LossDetector::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
   }
 }
 
-void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, const AskTimes& times) {
+void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until,
+                        const AskTimes& times) {
   // Some timers are left to new gaps, however much is held.
   const size_t most_timers = max_timers_ - max_timers_ / 4;
   Timer run = kNoTimer;
@@ -50,7 +51,7 @@ void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, const
     if (!tracked_.contains(s)) continue;
     Entry& entry = tracked_[s];
     if (!entry.missing || entry.due == kNever) continue;
-    const TimeNs due = times.held(until, entry.deadline);
+    const TimeNs due = times.held(entry.asked ? asked_until : until, entry.deadline);
     if (entry.due >= due) continue;
     if (!extends(run, due, s) && timers_.size() + (run.due != kNever) >= most_timers)
       break;  // too early rather than never
@@ -73,7 +74,7 @@ size_t LossDetector::collect(const AskTimes& times, std::span<uint64_t> out) {
       if (!entry.missing || entry.due > now) continue;
       const TimeNs quiet_until = times.quiet_until_for(entry.deadline);
       const TimeNs due = quiet_until > now ? times.held(quiet_until, entry.deadline) : now;
-      if (now >= entry.deadline || (entry.asked && times.too_late(now, entry.deadline))) {
+      if (now >= entry.deadline || (entry.asked && times.too_late(entry.deadline))) {
         entry.due = kNever;
       } else if (due > now) {
         entry.due = due;

@@ -31,9 +31,9 @@ class LossDetector {
   void reveal(uint64_t end, TimeNs due, TimeNs deadline);
   // This one came. Beyond next() it reveals what is in between first, by the same times.
   void arrived(uint64_t sequence, TimeNs due, TimeNs deadline);
-  // Those that are missing are held back until then, as far as `times` allow: their repair is on its way, or
-  // someone else asked.
-  void hold(std::span<const uint64_t> sequences, TimeNs until, const AskTimes& times);
+  // Those that are missing are held back until then, as far as `times` allow: their repair is on its way.
+  // Those that were asked for from here until `asked_until`, which may be sooner.
+  void hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until, const AskTimes& times);
 
   // When collect() has something to give; kNever: nothing is missing. May be early, never late.
   TimeNs next_due() const { return timers_.empty() ? kNever : timers_.front().due; }

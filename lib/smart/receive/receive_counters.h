@@ -30,6 +30,8 @@ namespace linecast::smart {
   _(kParity, "parity", "parity packets, which are not used yet")                                           \
   _(kNotForReceivers, "not_for_receivers", "messages that a receiver has no use for")                      \
   _(kBadTrailer, "bad_trailer", "messages whose signature or MAC is wrong or cannot be checked")           \
+  _(kStrangers, "strangers",                                                                               \
+    "messages and heartbeats on a clear channel from an address that no data came from")                   \
   _(kStaleMessage, "stale_message", "messages whose count has not risen: replayed or reordered")           \
   _(kKeyNotHeld, "key_not_held", "KEY_ANNOUNCE that names a group key or cipher that is not held")         \
   _(kSenderStatus, "sender_status", "SENDER_STATUS accepted")                                              \

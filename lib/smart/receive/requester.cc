@@ -87,8 +87,10 @@ void Requester::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
     for (unsigned bit = 0; bit < 16; ++bit)
       if (pair.mask >> bit & 1) named[count++] = first + 1 + bit;
   }
-  losses_.hold(std::span(named).first(count),
-               now + std::min(std::max(duration, 2 * hop.round_trip_ns), longest), times(now, hop));
+  // Who asked asks again two round trips after that, who did not two after this.
+  const auto until = [&](TimeNs least) { return now + std::min(std::max(duration, least), longest); };
+  losses_.hold(std::span(named).first(count), until(2 * hop.round_trip_ns), until(hop.round_trip_ns),
+               times(now, hop));
 }
 
 size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {

@@ -52,6 +52,86 @@ TEST(Attack, LargeUndecryptablePacketsTakeNoRoomForGood) {
   EXPECT_EQ(s.played.size(), 700u);
 }
 
+Datagram clear_heartbeat(uint64_t last) {
+  Datagram heartbeat(kDataHeaderSize + kHeartbeatPayloadSize);
+  encode_data_header({.synch_code = 0,
+                      .command = DataCommand::kHeartbeat,
+                      .size = static_cast<uint16_t>(heartbeat.size()),
+                      .number = static_cast<uint16_t>(last),
+                      .format = PacketFormat::kOpaque,
+                      .sealed = false},
+                     heartbeat.data());
+  store_be64(&heartbeat[kDataHeaderSize], last);
+  return heartbeat;
+}
+
+TEST(Attack, StrangersSayNothingOnAClearChannel) {
+  Scenario::Options options;
+  options.sender.encrypted = false;
+  Scenario s(options);
+  Random random(5);
+  s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.1; };
+  s.start_sender();
+  s.send_stream(3'000, kMs);
+  constexpr Ipv4 kStranger = kHop + 7;
+  for (int i = 100; i < 3'000; ++i)
+    s.at(s.now + i * kMs, [&] {
+      s.receiver->receive(s.now, s.sender->quiet_message(65'000), kStranger);
+      s.receiver->receive(s.now, s.sender->status(2'000, 30), kStranger);
+      s.receiver->receive(s.now, clear_heartbeat(s.sender->next_sequence() + random.below(1 << 16)),
+                          kStranger);
+    });
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kStrangers), 3u * 2'900);
+  EXPECT_EQ(s.count(ReceiveCounter::kQuietMessages), 0u);
+  EXPECT_EQ(s.count(ReceiveCounter::kUnrecovered), 0u);
+  EXPECT_TRUE(std::ranges::all_of(s.asked, [](Ipv4 hop) { return hop == kHop; }));
+}
+
+// Of an outsider who forges the hop's own address, or of a member: it delays, and no more.
+TEST(Attack, QuietWithoutEndDoesNotStopRepairs) {
+  for (const bool encrypted : {false, true}) {
+    Scenario::Options options;
+    options.sender.encrypted = encrypted;
+    Scenario s(options);
+    Random random(5);
+    s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.1; };
+    s.start_sender();
+    s.send_stream(3'000, kMs);
+    for (int i = 100; i < 3'000; ++i)
+      s.at(s.now + i * kMs, [&] { s.transmit(s.sender->quiet_message(65'000)); });
+    s.run_for(5 * kNsPerSecond);
+    EXPECT_EQ(s.count(ReceiveCounter::kQuietMessages), 2'900u);
+    EXPECT_EQ(s.count(ReceiveCounter::kUnrecovered), 0u);
+    EXPECT_GT(s.count(ReceiveCounter::kRepaired), 200u);
+  }
+}
+
+TEST(Attack, WildHeartbeatsMoveNothing) {
+  for (const bool encrypted : {false, true}) {
+    Scenario::Options options;
+    options.sender.encrypted = encrypted;
+    Scenario s(options);
+    s.start_sender();
+    s.send_stream(2'000, kMs);
+    Random random(5);
+    for (int i = 100; i < 1'500; ++i)
+      s.at(s.now + i * kMs, [&] {
+        Datagram heartbeat = s.sender->heartbeat();
+        if (encrypted) {  // its tag no longer fits
+          heartbeat[kDataHeaderSize + kIvSize + random.below(8)] ^= 0x40;
+        } else {
+          heartbeat = clear_heartbeat(s.sender->next_sequence() + (1 << 14) + random.below(30'000));
+        }
+        s.receiver->receive(s.now, heartbeat, kHop);
+      });
+    s.run_for(4 * kNsPerSecond);
+    EXPECT_TRUE(s.complete());
+    EXPECT_TRUE(s.requests.empty());
+    EXPECT_EQ(s.count(encrypted ? ReceiveCounter::kBadTag : ReceiveCounter::kDoubtful), 1'400u);
+  }
+}
+
 TEST(Attack, AForgedHeartbeatDoesNotSilenceAClearChannelForLong) {
   Scenario::Options options;
   options.sender.encrypted = false;
@@ -60,17 +140,7 @@ TEST(Attack, AForgedHeartbeatDoesNotSilenceAClearChannelForLong) {
   s.start_sender();
   s.send_stream(10'000, kMs);
   s.run_for(2 * kNsPerSecond);
-  Datagram heartbeat(kDataHeaderSize + kHeartbeatPayloadSize);
-  const uint64_t ahead = s.sender->next_sequence() + 16'000;
-  encode_data_header({.synch_code = 0,
-                      .command = DataCommand::kHeartbeat,
-                      .size = static_cast<uint16_t>(heartbeat.size()),
-                      .number = static_cast<uint16_t>(ahead),
-                      .format = PacketFormat::kOpaque,
-                      .sealed = false},
-                     heartbeat.data());
-  store_be64(&heartbeat[kDataHeaderSize], ahead);
-  s.receiver->receive(s.now, heartbeat, kHop);
+  s.receiver->receive(s.now, clear_heartbeat(s.sender->next_sequence() + 16'000), kHop);
   s.run_for(12 * kNsPerSecond);
   // Lost: what was under way, a buffer's time, and the packets that it took to believe the data again.
   EXPECT_GT(s.played.size(), 8'000u);

@@ -407,6 +407,37 @@ TEST_P(ChannelReceiverTest, MessagesOfOthersAreDropped) {
       1u);
 }
 
+TEST_P(ChannelReceiverTest, AfterAPauseOfMinutesItGoesOn) {
+  Scenario s({.sender = sender_options(encrypted())});
+  s.start_sender();
+  s.send_stream(100, kMs);
+  s.run_for(300 * kNsPerSecond);
+  s.drop = [&](const Datagram& d) { return is_original(d) && (s.sent == 101 || s.sent == 150); };
+  const TimeNs again = s.now;
+  s.send_stream(100, kMs);
+  s.run_for(3 * kNsPerSecond);
+  EXPECT_TRUE(s.complete());
+  EXPECT_EQ(s.count(ReceiveCounter::kRepaired), 2u);
+  EXPECT_GE(s.played[101].when, again + kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kRestarts) + s.count(ReceiveCounter::kJumps), 0u);
+}
+
+TEST_P(ChannelReceiverTest, AJoinInTheMiddleAsksForNothingOfBefore) {
+  Scenario s({.sender = sender_options(encrypted())});
+  bool joined = false;
+  s.drop = [&](const Datagram&) { return !joined; };
+  s.start_sender();
+  s.send_stream(70'000, kMs / 10);
+  s.run_for(5 * kNsPerSecond);
+  joined = true;
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_TRUE(s.requests.empty());
+  EXPECT_EQ(s.count(ReceiveCounter::kLost), 0u);
+  EXPECT_GT(s.played.size(), 18'900u) << "encrypted: what came before the announcement waited";
+  EXPECT_EQ(s.played.size(), s.played.back().index - s.played.front().index + 1);
+  EXPECT_EQ(s.played.back().index, 69'999u);
+}
+
 // Bursts of loss after bursts of loss, for a while: nothing leaks, nothing stalls.
 TEST_P(ChannelReceiverTest, ALongBadDay) {
   Scenario s({.sender = sender_options(encrypted()), .settings = {.buffer_ns = 300 * kMs}});

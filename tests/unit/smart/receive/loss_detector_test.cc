@@ -103,7 +103,7 @@ TEST_F(LossDetectorTest, AHeartbeatRevealsTheTail) {
 TEST_F(LossDetectorTest, HeldBackUntilThen) {
   detector.start(0);
   arrive(10);
-  detector.hold(Sequences{3, 4, 5, 77}, 40 * kMs, times(0));
+  detector.hold(Sequences{3, 4, 5, 77}, 40 * kMs, 40 * kMs, times(0));
   EXPECT_EQ(collect(kDue), (Sequences{0, 1, 2, 6, 7, 8, 9}));
   EXPECT_EQ(detector.next_due(), 40 * kMs);
   EXPECT_EQ(collect(40 * kMs), range(3, 5));
@@ -115,7 +115,7 @@ TEST_F(LossDetectorTest, AHoldNeverBringsARequestForward) {
   detector.start(0);
   arrive(1);
   EXPECT_EQ(collect(kDue), Sequences{0});
-  detector.hold(Sequences{0}, kDue + 10 * kMs, times(kDue));
+  detector.hold(Sequences{0}, kDue + 10 * kMs, kDue + 10 * kMs, times(kDue));
   EXPECT_EQ(collect(kDue + 10 * kMs), Sequences{});
   EXPECT_EQ(collect(kDue + kAgain), Sequences{0});
 }
@@ -123,18 +123,28 @@ TEST_F(LossDetectorTest, AHoldNeverBringsARequestForward) {
 TEST_F(LossDetectorTest, HeldBackNoLongerThanAnAnswerTakes) {
   detector.start(0);
   arrive(1);
-  detector.hold(Sequences{0}, kDeadline + 500 * kMs, times(0));
+  detector.hold(Sequences{0}, kDeadline + 500 * kMs, kDeadline + 500 * kMs, times(0));
   EXPECT_EQ(collect(kDue), Sequences{});
   EXPECT_EQ(detector.next_due(), kDeadline - 50 * kMs);
   EXPECT_EQ(collect(kDeadline - 50 * kMs), Sequences{0});
   EXPECT_EQ(detector.next_due(), kNever);
 }
 
+TEST_F(LossDetectorTest, WhoAskedIsHeldBackForLess) {
+  detector.start(0);
+  arrive(2);
+  arrive(4, 10 * kMs);
+  EXPECT_EQ(collect(kDue), (Sequences{0, 1}));
+  detector.hold(Sequences{1, 3}, 130 * kMs, 80 * kMs, times(10 * kMs));
+  EXPECT_EQ(collect(kDue + kAgain), (Sequences{0, 1})) << "which were due later than that anyway";
+  EXPECT_EQ(collect(130 * kMs), Sequences{3});
+}
+
 TEST_F(LossDetectorTest, HoldsLeaveTimersToNewGaps) {
   LossDetector small({.window = 1024, .max_timers = 8}, counters);
   small.start(0);
   small.arrived(900, kDue, kDeadline);
-  for (uint64_t s = 0; s < 900; s += 100) small.hold(Sequences{s}, 40 * kMs, times(0));
+  for (uint64_t s = 0; s < 900; s += 100) small.hold(Sequences{s}, 40 * kMs, 40 * kMs, times(0));
   EXPECT_EQ(small.timers(), 6u);
   Sequences out(1024);
   EXPECT_EQ(small.collect(times(kDue), out), 895u) << "five are held, four were too many to hold";
@@ -144,7 +154,7 @@ TEST_F(LossDetectorTest, HoldsLeaveTimersToNewGaps) {
 TEST_F(LossDetectorTest, WhatIsHeldFarApartCostsNoLook) {
   detector.start(0);
   arrive(10'000);
-  detector.hold(Sequences{0, 5000, 1, 9999}, 40 * kMs, times(0));
+  detector.hold(Sequences{0, 5000, 1, 9999}, 40 * kMs, 40 * kMs, times(0));
   EXPECT_EQ(detector.timers(), 1u + 4u) << "a timer each, not one that spans all";
 }
 

@@ -58,6 +58,122 @@ TEST_F(RequesterTest, AsksNothingBetweenTwoRuns) {
   EXPECT_EQ(ask(505 * kMs), Sequences{7});
 }
 
+SenderStatus status_of(uint16_t round_trip_ms, uint8_t log2_group_size) {
+  SenderStatus status;
+  status.round_trip_ms = round_trip_ms;
+  status.log2_group_size = log2_group_size;
+  return status;
+}
+
+Quiet quiet_of(uint16_t duration_ms, std::vector<SequencePair> pairs = {}) {
+  Quiet quiet;
+  quiet.duration_ms = duration_ms;
+  for (const SequencePair& pair : pairs) quiet.list.pairs[quiet.list.count++] = pair;
+  return quiet;
+}
+
+// A group of a million whose QUIET field is the longest: yet each asks in time for an answer, and again.
+TEST_F(RequesterTest, TheLongestQuietFieldStillLeavesTimeForTwoRequests) {
+  for (int i = 0; i < 1000; ++i) {
+    Requester one({}, random, counters);
+    const Hop* hop = one.heard(0, kHop, 14);
+    one.take_status(status_of(50, 20), *one.hops().find(kHop));
+    one.start(100);
+    one.arrived(0, 101, hop);
+    std::vector<TimeNs> asked;
+    for (TimeNs at = one.next_due(); at != kNever; at = one.next_due())
+      one.ask(at, [&](Ipv4, const PairList&) { asked.push_back(at); });
+    ASSERT_GE(asked.size(), 2u);
+    EXPECT_GE(asked[0], 5 * kMs);
+    EXPECT_LE(asked[0], (1000 - 50 - 100) * kMs);
+    EXPECT_GE(asked[1], asked[0] + 100 * kMs);
+    EXPECT_LE(asked.back(), (1000 - 50) * kMs);
+  }
+}
+
+TEST_F(RequesterTest, AGroupThatWasHeldBackDoesNotAskAllAtOnce) {
+  TimeNs earliest = kNever, latest = 0;
+  uint64_t soon = 0;
+  for (int i = 0; i < 1000; ++i) {
+    Requester one({}, random, counters);
+    Hop& hop = *one.heard(0, kHop, 9);  // 256 ms
+    one.take_status(status_of(20, 20), hop);
+    one.start(100);
+    one.arrived(0, 101, &hop);
+    one.take_quiet(kMs, quiet_of(0, {{100, 0}}), hop);
+    TimeNs asked = kNever;
+    for (TimeNs at = one.next_due(); asked == kNever; at = one.next_due())
+      one.ask(at, [&](Ipv4, const PairList&) { asked = at; });
+    earliest = std::min(earliest, asked);
+    latest = std::max(latest, asked);
+    soon += asked < 141 * kMs;
+  }
+  EXPECT_GE(earliest, 41 * kMs) << "two round trips after QUIET";
+  EXPECT_LE(latest, 514 * kMs);
+  EXPECT_GT(latest, 250 * kMs);
+  EXPECT_LT(soon, 10u) << "few are early, and speak for all";
+}
+
+TEST_F(RequesterTest, QuietOfTheWholeGroupTakesHalfOfAPacketsTime) {
+  requester.start(100);
+  arrive(0, 101);
+  Hop& hop = *requester.hops().find(kHop);
+  for (TimeNs now = 0; now < 500 * kMs; now += kMs) {  // QUIET of 65 s a thousand times a second
+    requester.take_quiet(now, quiet_of(65'000), hop);
+    ASSERT_EQ(ask(now), Sequences{});
+  }
+  size_t asked = 0;
+  for (TimeNs now = 500 * kMs; now < 1000 * kMs; now += kMs) {
+    requester.take_quiet(now, quiet_of(65'000), hop);
+    asked += ask(now).size();
+  }
+  EXPECT_EQ(asked, 5u);
+}
+
+TEST_F(RequesterTest, QuietThatNamesASequenceAgainAndAgainDoesNotSilenceForGood) {
+  requester.start(100);
+  arrive(0, 101);
+  Hop& hop = *requester.hops().find(kHop);
+  requester.take_status(status_of(50, 0), hop);
+  size_t asked = 0;
+  for (TimeNs now = 0; now < 1000 * kMs; now += kMs) {
+    requester.take_quiet(now, quiet_of(65'000, {{100, 0xffff}}), hop);
+    asked += ask(now).size();
+  }
+  EXPECT_EQ(asked, 1u) << "as late as an answer can be in time";
+}
+
+TEST_F(RequesterTest, QuietFifteenIsForbiddenWhateverTheTime) {
+  requester.start(100);
+  arrive(0, 101, 15);
+  for (TimeNs now = 0; now < 1000 * kMs; now += kMs) ASSERT_EQ(ask(now), Sequences{});
+}
+
+TEST_F(RequesterTest, NothingIsAskedForAfterItsDeadline) {
+  requester.start(100);
+  arrive(0, 101);
+  EXPECT_EQ(ask(1000 * kMs), Sequences{});
+  EXPECT_EQ(requester.next_due(), kNever);
+}
+
+TEST_F(RequesterTest, OneRoundIsBoundedAndTheNextIsAMillisecondLater) {
+  requester.start(100);
+  arrive(0, 5000);
+  EXPECT_EQ(ask(5 * kMs).size(), Requester::kMaxAskedAtOnce);
+  EXPECT_EQ(requester.next_due(), 6 * kMs);
+  EXPECT_EQ(ask(5 * kMs + 1), Sequences{});
+  EXPECT_EQ(ask(6 * kMs).size(), Requester::kMaxAskedAtOnce);
+}
+
+TEST_F(RequesterTest, TheSequenceWraps) {
+  requester.start(65'530);
+  arrive(0, 65'540);
+  EXPECT_EQ(ask(5 * kMs),
+            (Sequences{65'530, 65'531, 65'532, 65'533, 65'534, 65'535, 65'536, 65'537, 65'538, 65'539}));
+  requester.take_quiet(6 * kMs, quiet_of(300, {{65'535, 1}}), *requester.hops().find(kHop));
+  EXPECT_EQ(ask(105 * kMs).size(), 8u) << "65535 and 65536 were named";
+}
+
 // A simulation holds a million.
 TEST_F(RequesterTest, IsSmallWithSmallSettings) {
   const Requester::Settings settings{.limits = {.window = 64, .max_timers = 8}};
