@@ -128,7 +128,7 @@ class Sender {
       smart::Split split;
       smart::Replacement asked;
       if (smart::split_message(datagram, split) != smart::WireFault::kNone ||
-          !smart::decode(split.body, asked))
+          split.header.type != smart::PacketType::kReplacement || !smart::decode(split.body, asked))
         continue;
       for (auto& sender : senders_) {
         if (sender->o.group != asked.group) continue;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "lib/smart/trailer.h"
-
 namespace linecast::smart {
 namespace {
 
@@ -29,8 +27,11 @@ ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manag
       members_(manager, keys, settings.channel_id, settings.receiver_id),
       acceptor_(settings.channel_id, trusted),
       opener_(manager, members_, counters_),
+      usage_(settings.group, settings.address, random),
+      faults_(settings.group, settings.address, random),
+      tap_(output, faults_),
       pool_(settings.max_packet_bytes),
-      playout_(settings.buffer_ns, settings.max_packets, pool_, output, counters_),
+      playout_(settings.buffer_ns, settings.max_packets, pool_, tap_, counters_),
       requester_({.buffer_ns = settings.buffer_ns,
                   .reorder_ns = settings.reorder_ns,
                   .limits = {.window = settings.max_packets}},
@@ -230,7 +231,7 @@ void ChannelReceiver::refuse(const Arrival& arrival, Bytes datagram, ReceiveCoun
   if (requester_.running() && arrival.now - opener_.opened_ns() >= kSilenceOfARestartNs)
     wait(arrival, datagram, reason);
   else
-    counters_.add(reason);
+    count_dropped(reason, datagram);
 }
 
 void ChannelReceiver::wait(const Arrival& arrival, Bytes datagram, ReceiveCounter reason) {
@@ -242,9 +243,17 @@ void ChannelReceiver::wait(const Arrival& arrival, Bytes datagram, ReceiveCounte
 
 void ChannelReceiver::drop_waiting() {
   const WaitingPackets::Packet packet = waiting_.take();
-  counters_.add(packet.reason);
+  count_dropped(packet.reason, packet.bytes());
   if (packet.reason == ReceiveCounter::kUnknownEpoch) report_no_key();
   waiting_.done(packet);
+}
+
+void ChannelReceiver::count_dropped(ReceiveCounter reason, Bytes datagram) {
+  counters_.add(reason);
+  const bool bad_tag = reason == ReceiveCounter::kBadTag;
+  if (!bad_tag && reason != ReceiveCounter::kUnknownEpoch) return;
+  const Iv iv = decode_iv(datagram.data() + kDataHeaderSize);
+  faults_.add(bad_tag ? ErrorCode::kBadTag : ErrorCode::kUnknownEpoch, 1, iv.heartbeat ? 0 : iv.counter);
 }
 
 void ChannelReceiver::retry_waiting() {
@@ -263,27 +272,16 @@ void ChannelReceiver::expire_waiting(TimeNs now) {
 void ChannelReceiver::poll(TimeNs now) {
   playout_.play_due(now);
   expire_waiting(now);
-  requester_.ask(now, [this](Ipv4 hop, const PairList& pairs) { send_request(hop, pairs); });
+  requester_.ask(now, [&](Ipv4 hop, const PairList& pairs) { send_request(now, hop, pairs); });
+  note_silence(now);
+  send_reports(now);
 }
 
 TimeNs ChannelReceiver::next_due() const {
-  TimeNs due = std::min(playout_.next_due(), requester_.next_due());
+  TimeNs due = std::min(
+      {playout_.next_due(), requester_.next_due(), usage_.next_due(), faults_.next_due(), silence_due()});
   if (!waiting_.empty()) due = std::min(due, waiting_.front().arrived_ns + settings_.buffer_ns);
   return due;
-}
-
-void ChannelReceiver::send_request(Ipv4 hop, const PairList& pairs) {
-  std::array<uint8_t, kMaxRequestSize> datagram;
-  size_t size = encode(Replacement{settings_.group, pairs}, datagram);
-  if (settings_.encrypted) {
-    const MemberKeys::Member* member = members_.find(key_id_);
-    if (member == nullptr) return;
-    const TrailerFields fields{
-        .id = settings_.receiver_id, .key_id = key_id_, .count = requester_.next() - 1};
-    size = append_cmac_trailer(manager_, member->up, fields, synch_code_, datagram, size);
-  }
-  counters_.add(ReceiveCounter::kRequestsSent);
-  output_.send(hop, settings_.port, Bytes(datagram).first(size));
 }
 
 void ChannelReceiver::report_once(ReceiverEvent event) {

@@ -6,9 +6,11 @@
 #include "lib/base/random.h"
 #include "lib/smart/key_acceptor.h"
 #include "lib/smart/receive/clear_sequence.h"
+#include "lib/smart/receive/fault_reporter.h"
 #include "lib/smart/receive/playout_buffer.h"
 #include "lib/smart/receive/requester.h"
 #include "lib/smart/receive/stream_opener.h"
+#include "lib/smart/receive/usage_reporter.h"
 #include "lib/smart/receive/waiting_packets.h"
 
 namespace linecast::smart {
@@ -17,6 +19,8 @@ struct ReceiverSettings {
   crypto::ChannelId channel_id{};
   Ipv4 group = 0;
   uint16_t port = kDefaultPort;  // of the hops: where requests go
+  Ipv4 source = 0;   // where a hop is known beforehand: told of faults before anything has come; 0: none is
+  Ipv4 address = 0;  // the receiver's own, for its reports; 0: not known
   bool encrypted = true;
   uint64_t receiver_id = 0;
   TimeNs buffer_ns = kNsPerSecond;
@@ -73,6 +77,9 @@ class ChannelReceiver {
   void poll(TimeNs now);
   TimeNs next_due() const;
 
+  // Tells the hop that this receiver goes. For a clean end; once.
+  void leave(TimeNs now);
+
   // Plays all that is held at once, in order.
   void play_all() { playout_.play_all(); }
 
@@ -88,6 +95,21 @@ class ChannelReceiver {
     const DataHeader& header;
   };
 
+  // Takes note of what is given up on its way out.
+  class FaultTap : public PlayoutSink {
+   public:
+    FaultTap(PlayoutSink& output, FaultReporter& faults) : output_(output), faults_(faults) {}
+    void play(const PlayedPacket& packet) override { output_.play(packet); }
+    void give_up(uint64_t first, uint64_t count) override {
+      faults_.add(ErrorCode::kUnrecovered, count, first);
+      output_.give_up(first, count);
+    }
+
+   private:
+    PlayoutSink& output_;
+    FaultReporter& faults_;
+  };
+
   // channel_receiver.cc
   void receive_data(TimeNs now, Bytes datagram, Ipv4 source);
   void receive_sealed(const Arrival& arrival, Bytes datagram);
@@ -99,9 +121,9 @@ class ChannelReceiver {
   void refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
   void wait(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
   void drop_waiting();
+  void count_dropped(ReceiveCounter reason, Bytes datagram);
   void retry_waiting();
   void expire_waiting(TimeNs now);
-  void send_request(Ipv4 hop, const PairList& pairs);
   void report_once(ReceiverEvent event);
   void report_no_key();
   void report_bad_tags(TimeNs now);
@@ -110,8 +132,17 @@ class ChannelReceiver {
   void receive_message(TimeNs now, Bytes datagram, Ipv4 source);
   void take_key_announce(TimeNs now, Bytes datagram);
   void new_stream(bool keys_held);
-  void take_status(const SenderStatus& status, Hop& hop);
+  void take_status(TimeNs now, const SenderStatus& status, Hop& hop);
   Hop* speaker(TimeNs now, Bytes datagram, const Split& split, Ipv4 source);
+
+  // channel_receiver_upward.cc
+  void send_request(TimeNs now, Ipv4 hop, const PairList& pairs);
+  void note_unanswered(TimeNs now, Ipv4 hop, const PairList& pairs);
+  void note_silence(TimeNs now);
+  TimeNs silence_due() const;
+  void send_reports(TimeNs now);
+  void send_usage(Ipv4 hop, MessageCommand command, const UsageReport& report);
+  bool send_upward(Ipv4 hop, MutableBytes buffer, size_t size);
 
   const ReceiverSettings settings_;
   crypto::Manager& manager_;
@@ -135,6 +166,14 @@ class ChannelReceiver {
   ClearSequence clear_;
   ReplayWindow clear_seen_;
   uint64_t clear_start_number_ = 0;  // from SENDER_STATUS; 0: none yet
+
+  UsageReporter usage_;
+  FaultReporter faults_;
+  FaultTap tap_;
+  TimeNs silent_since_ = kNever;  // since then nothing came, or it was noted; kNever: not polled yet
+  uint64_t unanswered_ = 0;       // REPLACEMENT datagrams since the last repair
+  TimeNs unanswered_since_ = 0;
+  uint64_t repairs_seen_ = 0;
 
   PacketPool pool_;
   PlayoutBuffer playout_;

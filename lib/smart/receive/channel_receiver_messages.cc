@@ -29,7 +29,7 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
     take_key_announce(now, datagram);
   } else if (is(split, MessageCommand::kSenderStatus) && decode(split.body, status)) {
     if (status.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
-    if (Hop* hop = speaker(now, datagram, split, source)) take_status(status, *hop);
+    if (Hop* hop = speaker(now, datagram, split, source)) take_status(now, status, *hop);
   } else if (is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet)) {
     if (quiet.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
     Hop* hop = speaker(now, datagram, split, source);
@@ -120,9 +120,10 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
   return hop;
 }
 
-void ChannelReceiver::take_status(const SenderStatus& status, Hop& hop) {
+void ChannelReceiver::take_status(TimeNs now, const SenderStatus& status, Hop& hop) {
   counters_.add(ReceiveCounter::kSenderStatus);
   Requester::take_status(status, hop);
+  if (hop.data_ns != kNever) usage_.take_status(now, hop.address, status);
   if (settings_.encrypted || status.start_number <= clear_start_number_) return;
   if (clear_start_number_ != 0) {
     counters_.add(ReceiveCounter::kRestarts);

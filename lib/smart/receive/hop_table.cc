@@ -54,4 +54,11 @@ Hop* HopTable::choose(TimeNs now) {
   return best;
 }
 
+const Hop* HopTable::latest() const {
+  const Hop* latest = nullptr;
+  for (const Hop& hop : hops())
+    if (hop.data_ns != kNever && (latest == nullptr || hop.data_ns > latest->data_ns)) latest = &hop;
+  return latest;
+}
+
 }  // namespace linecast::smart

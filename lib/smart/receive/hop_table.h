@@ -51,6 +51,9 @@ class HopTable {
   // data came from last. Null where all are silent.
   Hop* choose(TimeNs now);
 
+  // The one that data came from last, however long ago; null: from none.
+  const Hop* latest() const;
+
   std::span<const Hop> hops() const { return std::span(hops_).first(size_); }
 
  private:

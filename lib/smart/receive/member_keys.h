@@ -25,6 +25,8 @@ class MemberKeys {
 
   // Null where it is not held.
   const Member* find(uint16_t key_id) const;
+  // Null where none is held.
+  const Member* any() const { return members_.empty() ? nullptr : &members_.front(); }
 
  private:
   std::vector<Member> members_;

@@ -42,6 +42,10 @@ namespace linecast::smart {
   _(kRequestsSent, "requests", "REPLACEMENT datagrams sent")                                               \
   _(kSequencesRequested, "sequences_requested", "sequences asked for, repeats included")                   \
   _(kRequestOverflow, "request_overflow", "missing sequences not asked for because too many were missing") \
+  _(kJoins, "joins", "USAGE_REPORT_JOIN sent")                                                             \
+  _(kLeaves, "leaves", "USAGE_REPORT_LEAVE sent")                                                          \
+  _(kErrorReports, "error_reports", "ERROR_REPORT sent")                                                   \
+  _(kProblemReports, "problem_reports", "PROBLEM_REPORT sent")                                             \
   _(kHopOverflow, "hop_overflow", "packets of more sources than are kept apart")                           \
   _(kBufferOverflow, "buffer_overflow", "places played or given up early because the buffer was full")     \
   _(kNoMemory, "no_memory", "packets dropped because the packet store was full")                           \

@@ -37,6 +37,7 @@ class Requester {
 
   // The hops that are heard; whoever takes a message with a trailer looks here whether it is fresh.
   HopTable& hops() { return hops_; }
+  const HopTable& hops() const { return hops_; }
   // A valid data packet or heartbeat came from this address, with this QUIET field. Null (counted) where more
   // hops are heard than are kept apart. The pointer is good until the next call of hops().heard().
   Hop* heard(TimeNs now, Ipv4 source, uint8_t quiet);

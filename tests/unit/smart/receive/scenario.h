@@ -113,6 +113,18 @@ class Scenario : public ReceiverOutput {
   std::vector<Datagram> requests;
   std::vector<Ipv4> asked;  // the hop of each
   std::vector<TimeNs> asked_at;
+  struct Report {
+    TimeNs when;
+    Ipv4 to;
+    Datagram datagram;
+  };
+  std::vector<Report> reports;  // what was sent upwards beside requests
+  std::vector<Report> reports_of(MessageCommand command) const {
+    std::vector<Report> out;
+    for (const Report& r : reports)
+      if (r.datagram[1] == (1 << 6 | static_cast<int>(command))) out.push_back(r);
+    return out;
+  }
   std::vector<ReceiverEvent> events;
   bool may_play_early = false;
   bool answers = true;
@@ -175,6 +187,10 @@ class Scenario : public ReceiverOutput {
   void give_up(uint64_t, uint64_t lost) override { given_up += lost; }
   void send(Ipv4 to, uint16_t port, Bytes datagram) override {
     EXPECT_EQ(port, kDefaultPort);
+    if (static_cast<PacketType>(datagram[1] >> 6) != PacketType::kReplacement) {
+      reports.push_back({now, to, Datagram(datagram.begin(), datagram.end())});
+      return;
+    }
     requests.emplace_back(datagram.begin(), datagram.end());
     asked.push_back(to);
     asked_at.push_back(now);
