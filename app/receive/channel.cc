@@ -16,6 +16,8 @@ smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t rece
   settings.channel_id = options.id;
   settings.group = options.group;
   settings.port = options.port;
+  settings.source = options.source;
+  settings.address = own_address(options);
   settings.encrypted = !options.clear;
   settings.receiver_id = receiver_id;
   settings.buffer_ns = static_cast<TimeNs>(options.buffer_ms) * kNsPerMs;
@@ -67,6 +69,7 @@ void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>
 void Channel::send(Ipv4 to, uint16_t port, Bytes datagram) {
   if (!send_datagram(request_socket_.get(), to, port, datagram))
     socket_counters_.add(SocketCounter::kRequestsNotSent);
+  if (static_cast<smart::PacketType>(datagram[1] >> 6) != smart::PacketType::kReplacement) return;
   const uint64_t repairs =
       count(smart::ReceiveCounter::kRepairs) + count(smart::ReceiveCounter::kUnneededRepairs);
   if (repairs != repairs_seen_) asked_in_vain_ = 0;

@@ -12,7 +12,7 @@ namespace linecast::app {
 #define LINECAST_SOCKET_COUNTERS(_)                                                                 \
   _(kKernelDrops, "kernel_drops", "datagrams that the kernel dropped: the receive buffer was full") \
   _(kWrongSource, "wrong_source", "datagrams from an address other than the configured source")     \
-  _(kRequestsNotSent, "requests_not_sent", "requests that the kernel did not take")
+  _(kRequestsNotSent, "requests_not_sent", "requests and reports that the kernel did not take")
 LINECAST_COUNTER_LIST(SocketCounter, LINECAST_SOCKET_COUNTERS)
 
 class Channel : private smart::ReceiverOutput {
@@ -28,6 +28,8 @@ class Channel : private smart::ReceiverOutput {
   void receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset);
   TimeNs next_due() const { return receiver_.next_due(); }
   void poll(TimeNs now) { receiver_.poll(now); }
+  // Tells the headend that it goes.
+  void leave(TimeNs now) { receiver_.leave(now); }
   // Plays what is held, and waits a while until the output has taken it.
   void play_all() { receiver_.play_all(); }
   void finish() { output_->finish(); }

@@ -81,6 +81,7 @@ class Program {
       wait(std::min(end, show_at), now, waiting_mask);
       turn();
     }
+    for (const auto& channel : channels_) channel->leave(monotonic_now());
     for (const auto& channel : channels_) channel->play_all();
     for (const auto& channel : channels_) channel->finish();
     outputs_open();

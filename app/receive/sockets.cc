@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "lib/base/error.h"
+#include "lib/base/file.h"
 
 namespace linecast::app {
 namespace {
@@ -58,6 +59,14 @@ void bind_to(int fd, Ipv4 address, uint16_t port) {
          "another program has it without SO_REUSEADDR, or the port needs root");
 }
 
+// By which multicast goes out.
+void use_interface(int fd, const Interface& interface) {
+  if (interface.index == 0) return;
+  ip_mreqn by{};
+  by.imr_ifindex = static_cast<int>(interface.index);
+  set(fd, IPPROTO_IP, IP_MULTICAST_IF, by);
+}
+
 }  // namespace
 
 int open_group_socket(const ChannelOptions& channel) {
@@ -92,13 +101,21 @@ int open_group_socket(const ChannelOptions& channel) {
 
 int open_request_socket(const ChannelOptions& channel) {
   const int fd = open_receiving();
-  if (channel.interface.index != 0) {
-    ip_mreqn by{};
-    by.imr_ifindex = static_cast<int>(channel.interface.index);
-    set(fd, IPPROTO_IP, IP_MULTICAST_IF, by);
-  }
+  use_interface(fd, channel.interface);
   bind_to(fd, 0, 0);
   return fd;
+}
+
+Ipv4 own_address(const ChannelOptions& channel) {
+  const FileDescriptor socket(open_udp());
+  use_interface(socket.get(), channel.interface);
+  const sockaddr_in group = address_of(channel.group, channel.port);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&group), sizeof group) != 0 ||
+      getsockname(socket.get(), reinterpret_cast<sockaddr*>(&own), &size) != 0)
+    return 0;
+  return ntohl(own.sin_addr.s_addr);
 }
 
 int open_output_socket(const OutputTarget& target) {

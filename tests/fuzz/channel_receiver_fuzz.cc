@@ -24,14 +24,38 @@ class Output : public ReceiverOutput {
     last_due_ = packet.due_ns;
   }
   void give_up(uint64_t, uint64_t count) override { require(count > 0); }
-  void send(Ipv4, uint16_t, Bytes datagram) override {
+  void send(Ipv4 to, uint16_t, Bytes datagram) override {
     Split split;
+    require(to != 0 && split_message(datagram, split) == WireFault::kNone);
     Replacement request;
-    require(split_message(datagram, split) == WireFault::kNone && decode(split.body, request));
-    ++requests;
+    UsageReport usage;
+    FaultReport fault;
+    if (split.header.type == PacketType::kReplacement) {
+      require(decode(split.body, request));
+      ++requests;
+      return;
+    }
+    require(split.header.type == PacketType::kMessage);
+    switch (static_cast<MessageCommand>(split.header.command)) {
+      case MessageCommand::kUsageReportJoin:
+      case MessageCommand::kUsageReportLeave:
+        require(decode(split.body, usage));
+        break;
+      case MessageCommand::kErrorReport:
+        require(decode(split.body, fault) && text_of_error(fault.code) != nullptr && fault.count > 0);
+        ++fault_reports;
+        break;
+      case MessageCommand::kProblemReport:
+        require(decode(split.body, fault) && text_of_problem(fault.code) != nullptr && fault.count > 0);
+        ++fault_reports;
+        break;
+      default:
+        std::abort();
+    }
   }
   void report(ReceiverEvent) override {}
   size_t requests = 0;
+  size_t fault_reports = 0;
 
  private:
   TimeNs last_due_ = INT64_MIN;
@@ -51,7 +75,8 @@ SmartSender::Options sender_options(bool encrypted, uint8_t start) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static crypto::Manager manager;
   ByteReader in(Bytes(data, size));
-  const bool encrypted = (in.u8() & 1) != 0;
+  const uint8_t kind = in.u8();
+  const bool encrypted = (kind & 1) != 0;
   uint8_t starts = 0;
   auto sender = std::make_unique<SmartSender>(sender_options(encrypted, starts));
   Random random(1);
@@ -60,6 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   settings.channel_id = sender->o.channel_id;
   settings.group = sender->o.group;
   settings.encrypted = encrypted;
+  settings.source = (kind & 2) != 0 ? 7 : 0;
   settings.buffer_ns = 100 * kNsPerMs;
   settings.max_packets = 256;
   settings.max_packet_bytes = 256 << 10;
@@ -77,7 +103,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (in.ok() && in.remaining() > 0) {
     const uint8_t op = in.u8();
     const uint8_t how = in.u8();
-    switch (op % 12) {
+    switch (op % 14) {
       case 0:
       case 1:
       case 2:
@@ -113,6 +139,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         sender->quiet = how & 15;
         if (encrypted && (how & 0x80) != 0) sender->schedule_epoch(sender->next_sequence() + (how >> 4), key);
         break;
+      case 12:
+        receiver.leave(now);
+        break;
+      case 13:  // what is reported takes its time
+        now += how * kNsPerSecond / 10;
+        receiver.poll(now);
+        break;
       case 10:
         if (starts < 3) sender = std::make_unique<SmartSender>(sender_options(encrypted, ++starts));
         break;
@@ -128,6 +161,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
   receiver.play_all();
+  // Each code at most once in ten seconds.
+  require(output.fault_reports <= 6 * (1 + static_cast<size_t>(now / (10 * kNsPerSecond))) + 6);
   require(output.requests <= 17 * 1000 * (size + 1));
   return 0;
 }
