@@ -16,7 +16,7 @@ namespace linecast::app {
 int open_group_socket(const ChannelOptions& channel);
 // Where requests are sent from, and repairs by unicast come to: any free port.
 int open_request_socket(const ChannelOptions& channel);
-// This machine's address on the interface that the group is joined by; 0 where no route tells it.
+// This machine's address as the route to the group has it; 0 where there is none.
 Ipv4 own_address(const ChannelOptions& channel);
 // For playing out. Never blocks.
 int open_output_socket(const OutputTarget& target);

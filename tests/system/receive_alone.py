@@ -95,6 +95,7 @@ def check_counts(line):
     assert line['lost'] > 100 and line['repaired'] == line['lost'] and line['unrecovered'] == 0, line
     assert line['played_packets'] == line['received'] + line['repaired'], line
     assert line['requests'] > 50 and line['bad_tag'] == 0 and line['late'] == 0, line
+    assert line['joins'] == 1 and line['leaves'] == 1 and line['error_reports'] + line['problem_reports'] == 0, line
 
 
 def every_output_is_bit_exact(bench):
