@@ -27,7 +27,7 @@ Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
   Hop* hop = hops_.heard(source, now);
   if (hop != nullptr) {
     hop->quiet = quiet;
-    hop->data_ns = now;
+    hop->data_ns = hop->data_ns == kNever ? now : std::max(hop->data_ns, now);  // some have waited
   } else {
     counters_.add(ReceiveCounter::kHopOverflow);
   }

@@ -149,6 +149,14 @@ TEST_F(RequesterTest, QuietFifteenIsForbiddenWhateverTheTime) {
   for (TimeNs now = 0; now < 1000 * kMs; now += kMs) ASSERT_EQ(ask(now), Sequences{});
 }
 
+// Packets that waited for their key are told by the time of their arrival.
+TEST_F(RequesterTest, APacketThatHadToWaitMakesNoHopSilent) {
+  requester.start(100);
+  arrive(10'000 * kMs, 102);
+  arrive(6'000 * kMs, 100);
+  EXPECT_EQ(ask(10'005 * kMs), Sequences{101});
+}
+
 TEST_F(RequesterTest, NothingIsAskedForAfterItsDeadline) {
   requester.start(100);
   arrive(0, 101);
