@@ -124,7 +124,8 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
     : lineup_(lineup),
       start_number_(start_number),
       claims_(claim_interfaces(lineup)),
-      eal_("linecast", checked_arguments(lineup, more)) {
+      eal_("linecast", checked_arguments(lineup, more)),
+      faults_(lineup.channels.size()) {
   directory_.lane_of = spread_over_lanes(lineup_);
   make_ports();
   make_lanes();
@@ -355,6 +356,7 @@ const LaneChannel* Appliance::channel(size_t index) const {
 void Appliance::tick() {
   const TimeNs now = clock_.now();
   for (const auto& keeper : port_keepers_) keeper->tick(now);
+  take_faults();
   if (now < next_key_tick_) return;
   next_key_tick_ = now + kNsPerSecond;
   for (size_t i = 0; i < stream_keys_.size(); ++i) {
@@ -368,6 +370,18 @@ void Appliance::tick() {
     call.command.announcement = announcement;
     call.issue(*lanes_[lane]);
   }
+}
+
+// No more than a queue holds at once of any lane, however fast they come.
+void Appliance::take_faults() {
+  smart::HeardFault fault;
+  for (const auto& lane : lanes_)
+    for (size_t k = 0; k < kFaultQueueRoom && lane->next_fault(fault); ++k) faults_.take(fault);
+}
+
+const smart::FaultReportTable& Appliance::faults() {
+  take_faults();
+  return faults_;
 }
 
 const IgmpPage* Appliance::igmp_page(size_t interface, size_t from) {

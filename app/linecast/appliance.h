@@ -28,7 +28,7 @@ class Appliance {
   ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
 
   void start();
-  // About ten times a second: key epochs, and the ports' links.
+  // About ten times a second: key epochs, the ports' links, and what receivers report.
   void tick();
   // Sets a port up anew; false where there is none of that name.
   bool reset_port(const std::string& port);
@@ -43,6 +43,10 @@ class Appliance {
   size_t ports() const { return ports_.size(); }
   const drivers::Port& port(size_t i) const { return *ports_[i]; }
   const PortKeeper& port_keeper(size_t i) const { return *port_keepers_[i]; }
+  // What receivers have reported, by channel; with all that has come until now.
+  const smart::FaultReportTable& faults();
+  // Of the clock by which lanes say when that was.
+  TimeNs now() const { return clock_.now(); }
   // Of the interface, on the lane that answers for it.
   const LaneHost& host(size_t interface) const {
     return *lanes_[directory_.host_lane_of[interface]]->host_of(interface);
@@ -62,6 +66,7 @@ class Appliance {
   void make_channels();
   void fill_directory();
   void join_sources();
+  void take_faults();
 
   const lineup::Lineup lineup_;
   const uint64_t start_number_;
@@ -80,7 +85,8 @@ class Appliance {
   std::vector<std::function<void()>> lane_mains_;
   std::vector<LaneCall> key_calls_;  // by channel
   std::atomic<bool> stop_{false};    // written by the main lcore, read by the lanes
-  IgmpPage igmp_page_;               // of the call below: the lane's until that is done
+  smart::FaultReportTable faults_;
+  IgmpPage igmp_page_;  // of the call below: the lane's until that is done
   LaneCall igmp_call_;
   TimeNs next_key_tick_ = 0;
   bool running_ = false;

@@ -19,6 +19,8 @@ namespace linecast::app {
   _(kQuietsSent, "quiets_sent", "QUIET messages sent")                                                    \
   _(kJoins, "joins", "USAGE_REPORT_JOIN messages taken")                                                  \
   _(kLeaves, "leaves", "USAGE_REPORT_LEAVE messages taken")                                               \
+  _(kErrorReports, "error_reports", "ERROR_REPORT messages taken")                                        \
+  _(kProblemReports, "problem_reports", "PROBLEM_REPORT messages taken")                                  \
   _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")             \
   _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")     \
   _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                       \
@@ -35,9 +37,12 @@ namespace linecast::app {
   _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")    \
   _(kRequestOverBudget, "request_over_budget",                                                            \
     "sequence not repaired: the channel's repair budget is used up")                                      \
-  _(kReportSourceLimit, "report_source_limit",                                                            \
-    "report refused: too many JOINs and LEAVEs of one receiver or address")                               \
+  _(kReportSourceLimit, "report_source_limit", "report refused: too many of one receiver or address")     \
   _(kReportEcho, "report_echo", "report refused: the hop time that it echoes is not of the last seconds") \
+  _(kReportChannelLimit, "report_channel_limit",                                                          \
+    "ERROR_REPORT or PROBLEM_REPORT refused: more of them a second than a channel takes")                 \
+  _(kReportQueueFull, "report_queue_full",                                                                \
+    "ERROR_REPORT or PROBLEM_REPORT dropped: the control lcore is behind with taking them")               \
   _(kQuietNoPacket, "quiet_no_packet", "QUIET not sent: no packet free to send it in")                    \
   _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
 LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)
@@ -65,7 +70,7 @@ inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadForm
   _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                      \
   _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                         \
   _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                                \
-  _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")               \
+  _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")     \
   _(kRequestTurnFull, "request_turn_full",                                                                \
     "dropped: a request, as a turn looks at so many sequences only and live packets wait")                \
   _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")        \

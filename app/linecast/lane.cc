@@ -11,7 +11,7 @@ namespace {
 // twice. A flood stops here.
 constexpr uint64_t kSequencesPerSource = 65'536;  // a second
 constexpr uint64_t kSequencesBurst = 32'768;
-// A receiver sends two JOINs a minute at most; but many may share an address, and any may share a bucket.
+// A receiver sends a few reports a minute at most; but many may share an address, and any may share a bucket.
 constexpr uint64_t kReportsPerSource = 20;  // a second
 constexpr uint64_t kReportsBurst = 100;
 constexpr unsigned kRequestInboxSize = 256;
@@ -34,8 +34,8 @@ Lane::Lane(const Setup& setup)
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
-                std::bit_ceil(static_cast<unsigned>(setup.channels) + kFurtherCommands + 1),
-                setup.numa_node) {}
+                std::bit_ceil(static_cast<unsigned>(setup.channels) + kFurtherCommands + 1), setup.numa_node),
+      faults_(kFaultQueueRoom) {}
 
 void Lane::add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue) {
   ports_.push_back({&port, transmit_queue, receive_queue});

@@ -16,12 +16,17 @@
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "drivers/queue.h"
+#include "lib/base/record_queue.h"
+#include "lib/smart/send/fault_report_table.h"
 #include "lib/smart/send/source_limiter.h"
 
 namespace linecast::app {
 
 inline constexpr unsigned kBurst = 32;        // packets
 inline constexpr unsigned kInboxSize = 1024;  // one less fits
+// Of faults that receivers report: what four channels at their limits bring between two looks of the control
+// lcore.
+inline constexpr size_t kFaultQueueRoom = 4096;
 
 // A port as a lane sees it.
 struct LanePort {
@@ -72,6 +77,8 @@ class Lane {
   // Control lcore. The command must live until it is done; 0 where the queue is full, else its number.
   uint64_t command(LaneCommand& command) { return commands_.push(&command) ? ++commands_issued_ : 0; }
   bool has_done(uint64_t number) const { return counters_.get(LaneCounter::kCommandsDone) >= number; }
+  // Control lcore. The next fault that a receiver of one of the lane's channels has reported; false: none.
+  bool next_fault(smart::HeardFault& fault) { return faults_.pop(fault); }
 
   // Read by the control lcore.
   const LaneCounters& counters() const { return counters_; }
@@ -108,6 +115,7 @@ class Lane {
   bool answer(const Request& request, TimeNs now);
   void answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
                           const smart::PairList& asked, TimeNs now);
+  void pass_on(LaneChannel& channel, const smart::HeardFault& fault);
   bool send_repairs(TimeNs now);
   void send_repair(LaneChannel& channel, TimeNs now);
   // lane_transmit.cc
@@ -137,7 +145,7 @@ class Lane {
   size_t next_timer_ = 0;
   crypto::ReceiverKeys receiver_keys_;
   smart::SourceLimiter source_limiter_;  // of sequences asked for, by address
-  smart::SourceLimiter report_limiter_;  // of JOINs and LEAVEs, by receiver
+  smart::SourceLimiter report_limiter_;  // of reports, by receiver
   uint32_t sequences_left_ = 0;          // that may be asked for in this turn
   // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are
   // channels.
@@ -149,6 +157,7 @@ class Lane {
       request_inbox_;                      // likewise: so that a flood of requests pushes out no feed
   drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
   uint64_t commands_issued_ = 0;           // of the control lcore
+  RecordQueue<smart::HeardFault> faults_;  // written by this lane, read by the control lcore
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below
   CounterSet<net::FrameFault, net::kFrameFaultCount> frame_faults_;

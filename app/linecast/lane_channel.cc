@@ -14,6 +14,10 @@ constexpr TimeNs kAnnounceIntervalNs = 100 * kNsPerMs;
 constexpr TimeNs kStatusIntervalNs = kNsPerSecond;
 constexpr TimeNs kStatusAtStartNs = 100 * kNsPerMs;
 constexpr uint64_t kCapBurstMs = 500;  // how long a burst may exceed the cap
+// What the receivers of a channel keep to, however many they are (docs/protocol.md). A flood of more takes
+// nothing from other channels.
+constexpr uint64_t kFaultReportsASecond = 10'000;
+constexpr uint64_t kFaultReportsAtOnce = 1'000;
 
 bool has_format(smart::PacketFormat format, Bytes payload) {
   switch (format) {
@@ -67,6 +71,7 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       engine_(repair_settings(*setup.channel)),
       repairs_to_(setup.channel->repairs_to),
       unicast_prefixes_(setup.channel->unicast_prefixes),
+      fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),
       quiet_control_(setup.channel->quiet),
       statuses_at_start_(3),
       announcement_(setup.announcement),

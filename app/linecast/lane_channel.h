@@ -49,6 +49,13 @@ struct LaneChannelSetup {
   drivers::TransmitOffloads offloads;          // of that port
 };
 
+// What the count of a receiver's message may be: the highest sequence that the receiver has opened.
+enum class UpwardCount : uint8_t {
+  kKept,        // of what is kept for repairs
+  kKeptOrNone,  // or 0: the receiver has opened nothing yet
+  kAny,         // or older, or of another start: the receiver has opened nothing lately
+};
+
 class LaneChannel {
  public:
   LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
@@ -59,10 +66,10 @@ class LaneChannel {
   void prefetch() const { ring_.prefetch(sealer_.next_sequence()); }
 
   // lane_channel_repairs.cc
-  // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. may_be_new: also from
-  // one that has opened nothing yet (count 0). Returns the receiver's id, 0 on a clear channel.
+  // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. Returns the
+  // receiver's id, 0 on a clear channel.
   std::optional<uint64_t> admit(crypto::Manager& manager, crypto::ReceiverKeys& keys, Bytes datagram,
-                                Bytes trailer, bool may_be_new);
+                                Bytes trailer, UpwardCount count);
   // Where repairs for who asks from there go. mac: that the request came from.
   smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
   // Takes what an admitted request asks for; `quiet` is what a QUIET is to name.
@@ -81,6 +88,8 @@ class LaneChannel {
   // An admitted JOIN or LEAVE.
   void take_join(TimeNs now, const smart::UsageReport& report);
   void take_leave(TimeNs now, const smart::UsageReport& report);
+  // Whether one more ERROR_REPORT or PROBLEM_REPORT is within what the channel takes.
+  bool allows_fault_report(TimeNs now) { return fault_allowance_.take(now, 1); }
   void count(ChannelCounter counter) { counters_.add(counter); }
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
@@ -143,6 +152,7 @@ class LaneChannel {
   std::vector<lineup::Prefix> unicast_prefixes_;
   smart::GroupRoundTrip group_round_trip_;
   smart::GroupSize group_size_;
+  TokenBucket fault_allowance_;
   TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
   smart::QuietControl quiet_control_;
   Timers timers_;

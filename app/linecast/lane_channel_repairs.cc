@@ -8,7 +8,7 @@
 namespace linecast::app {
 
 std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::ReceiverKeys& keys,
-                                           Bytes datagram, Bytes trailer, bool may_be_new) {
+                                           Bytes datagram, Bytes trailer, UpwardCount count) {
   const auto refused = [this](ChannelCounter reason) {
     counters_.add(reason);
     return std::nullopt;
@@ -23,7 +23,8 @@ std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::Rec
   const Bytes covered = datagram.first(datagram.size() - crypto::kCmacSize);
   if (!keys.verify(manager, message_keys_->up, fields.id, covered, covered.data() + covered.size()))
     return refused(ChannelCounter::kRequestMac);
-  if (may_be_new && fields.count == 0) return fields.id;
+  if (count == UpwardCount::kAny || (count == UpwardCount::kKeptOrNone && fields.count == 0))
+    return fields.id;
   // The count is the highest sequence that the receiver has opened: of this stream, and not older than what
   // is kept.
   if (fields.count >= sealer_.next_sequence() || fields.count + ring_.slots() < sealer_.next_sequence() ||

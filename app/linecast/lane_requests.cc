@@ -9,7 +9,7 @@ namespace linecast::app {
 namespace {
 
 // What receivers send upwards and a headend acts on.
-enum class Upward : uint8_t { kNone, kReplacement, kJoin, kLeave };
+enum class Upward : uint8_t { kNone, kReplacement, kJoin, kLeave, kError, kProblem };
 
 Upward kind_of(const smart::CommonHeader& header) {
   if (header.type == smart::PacketType::kReplacement &&
@@ -21,8 +21,25 @@ Upward kind_of(const smart::CommonHeader& header) {
       return Upward::kJoin;
     case smart::MessageCommand::kUsageReportLeave:
       return Upward::kLeave;
+    case smart::MessageCommand::kErrorReport:
+      return Upward::kError;
+    case smart::MessageCommand::kProblemReport:
+      return Upward::kProblem;
     default:
       return Upward::kNone;
+  }
+}
+
+// A PROBLEM_REPORT draws nothing, and is what is left to those who get nothing any more.
+UpwardCount count_of(Upward kind) {
+  switch (kind) {
+    case Upward::kProblem:
+      return UpwardCount::kAny;
+    case Upward::kJoin:
+    case Upward::kLeave:
+      return UpwardCount::kKeptOrNone;
+    default:
+      return UpwardCount::kKept;
   }
 }
 
@@ -44,7 +61,8 @@ bool Lane::answer(const Request& request, TimeNs now) {
   }
   const Upward kind = kind_of(message.header);
   smart::Replacement asked;
-  smart::UsageReport report;
+  smart::UsageReport usage;
+  smart::FaultReport fault_report;
   Ipv4 group = 0;
   bool good = true;
   switch (kind) {
@@ -54,8 +72,13 @@ bool Lane::answer(const Request& request, TimeNs now) {
       break;
     case Upward::kJoin:
     case Upward::kLeave:
-      good = smart::decode(message.body, report);
-      group = report.group;
+      good = smart::decode(message.body, usage);
+      group = usage.group;
+      break;
+    case Upward::kError:
+    case Upward::kProblem:
+      good = smart::decode(message.body, fault_report);
+      group = fault_report.concerning;
       break;
     case Upward::kNone:
       counters_.add(LaneCounter::kMessageIgnored);
@@ -75,18 +98,33 @@ bool Lane::answer(const Request& request, TimeNs now) {
   if (channel == nullptr) return hand_over(directory_.lane_of[index], request.packet, &Lane::request_inbox_);
   if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
   // The MAC first: forged messages must not use up the allowance of those whose address they bear.
-  const std::optional<uint64_t> receiver = channel->admit(manager_, receiver_keys_, request.frame.payload,
-                                                          message.trailer, kind != Upward::kReplacement);
+  const std::optional<uint64_t> receiver =
+      channel->admit(manager_, receiver_keys_, request.frame.payload, message.trailer, count_of(kind));
   if (!receiver) return false;
   if (kind == Upward::kReplacement)
     answer_replacement(*channel, index, request, asked.list, now);
   else if (!report_limiter_.admit(now, *receiver != 0 ? *receiver : request.frame.source, index, 1))
     channel->count(ChannelCounter::kReportSourceLimit);
   else if (kind == Upward::kJoin)
-    channel->take_join(now, report);
+    channel->take_join(now, usage);
+  else if (kind == Upward::kLeave)
+    channel->take_leave(now, usage);
   else
-    channel->take_leave(now, report);
+    pass_on(*channel, {.time = now,
+                       .receiver = *receiver,
+                       .channel = index,
+                       .source = request.frame.source,
+                       .problem = kind == Upward::kProblem,
+                       .code = fault_report.code,
+                       .count = fault_report.count,
+                       .first_sequence = fault_report.first_sequence});
   return false;
+}
+
+void Lane::pass_on(LaneChannel& channel, const smart::HeardFault& fault) {
+  if (!channel.allows_fault_report(fault.time)) return channel.count(ChannelCounter::kReportChannelLimit);
+  if (!faults_.push(fault)) return channel.count(ChannelCounter::kReportQueueFull);
+  channel.count(fault.problem ? ChannelCounter::kProblemReports : ChannelCounter::kErrorReports);
 }
 
 // The group is told at once; the repairs follow behind live packets.

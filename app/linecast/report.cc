@@ -66,9 +66,11 @@ Json report_interfaces(const Appliance& appliance) {
 
 }  // namespace
 
-Json report_channels(const Appliance& appliance) {
+Json report_channels(Appliance& appliance) {
   Json list = Json::array();
   const lineup::Lineup& lineup = appliance.lineup();
+  const smart::FaultReportTable& faults = appliance.faults();
+  const TimeNs now = appliance.now();
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
     const lineup::Channel& channel = lineup.channels[i];
     Json row;
@@ -85,6 +87,7 @@ Json report_channels(const Appliance& appliance) {
       row["next_sequence"] = running->next_sequence();
       row["window_packets"] = channel.window_packets;
       add_counters(row, running->counters(), kChannelCounterTexts, static_cast<size_t>(kFirstChannelDrop));
+      add_faults(row, faults, i, now);
     }
     list.push_back(std::move(row));
   }

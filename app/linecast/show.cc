@@ -124,15 +124,37 @@ void print_igmp(const Json& answer) {
   }
 }
 
+// What receivers have reported, of all channels in one list: who was heard last comes first.
+Json reports_of(const Json& channels) {
+  std::vector<Json> rows;
+  for (const Json& channel : channels)
+    for (const Json& report : channel.value("receivers", Json::array())) {
+      Json& row = rows.emplace_back(Json{{"channel", channel["name"]}});
+      row.update(report);
+    }
+  std::ranges::stable_sort(rows, {}, [](const Json& row) { return row["last_heard_s"].get<uint64_t>(); });
+  return rows;
+}
+
+void print_channels(Json channels) {
+  for (Json& channel : channels)
+    if (channel.contains("reported")) channel["unrecovered"] = channel["reported"].value("unrecovered", uint64_t{0});
+  print_table(channels, {"number", "name", "source", "group", "port", "epoch", "packets_in", "packets_sent",
+                         "requests", "repairs_sent", "complaining", "unrecovered"});
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
-  const Json answer = ask(target, {{"show", what}});
+  Json answer = ask(target, {{"show", what == "reports" ? "channels" : what}});
+  if (what == "reports") answer = {{"reports", reports_of(answer["channels"])}};
   if (json) {
     fmt::print("{}\n", answer.dump(2));
     return 0;
   }
   if (what == "channels")
-    print_table(answer["channels"], {"number", "name", "source", "group", "port", "epoch", "packets_in",
-                                     "packets_sent", "requests", "repairs_sent"});
+    print_channels(answer["channels"]);
+  else if (what == "reports")
+    print_table(answer["reports"], {"channel", "receiver", "address", "fault", "count", "reports",
+                                    "first_sequence", "last_heard_s"});
   else if (what == "ports")
     print_ports(answer);
   else if (what == "igmp")
@@ -180,9 +202,9 @@ void add_show_command(CLI::App& app, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("show", "Show what a running headend does");
-  command->add_option("what", options->what, "channels, ports, igmp or lanes")
+  command->add_option("what", options->what, "channels, reports, ports, igmp or lanes")
       ->required()
-      ->check(CLI::IsMember({"channels", "ports", "igmp", "lanes"}));
+      ->check(CLI::IsMember({"channels", "reports", "ports", "igmp", "lanes"}));
   add_target_options(*command, options->target);
   command->add_flag("--json", options->json, "all there is, for programs");
   command->footer(
