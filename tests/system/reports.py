@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+"""Receivers tell the headend what goes wrong, and `linecast show` says which receiver has which fault, and nothing of those that have
+none."""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
+# pylint: disable=wrong-import-position
+from lab import system
+from lab.media import write_noise
+from lab.network import call, wait_until
+from lab.programs import LINECAST
+from lab.topology import SMART_PORT, Channel
+
+NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 2_300_000, 'aes-128-gcm')
+FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 2_300_000, None)
+SECONDS = 30
+NO_TIME_TO_ASK_TWICE = ('--buffer-ms', '30')
+
+
+def start_feeds(lab, *channels):
+    feeds = []
+    for channel in channels:
+        path = lab.directory / f'{channel.name}.ts'
+        write_noise(path, SECONDS, 2_000_000)
+        feeds.append((path, channel))
+    return lab.start_feed(*feeds)
+
+
+def rows_of(channel):
+    """{(receiver id or address, fault): row} of a channel as it is shown."""
+    return {(row['receiver'] or row['address'], row['fault']): row for row in channel['receivers']}
+
+
+def rows(lab, channel):
+    return rows_of(lab.headend.channels()[channel.name])
+
+
+def cut_off(namespace, channel):
+    namespace.run('nft', '-f', '-', stdin=f'''table netdev cut {{ chain ingress {{
+        type filter hook ingress device "eth0" priority -2; ip daddr {channel.group} udp dport {SMART_PORT} drop; }}; }}''')
+
+
+def each_receiver_is_shown_with_its_own_fault(lab):
+    lab.write_lineup([NEWS])
+    other = lab.directory / 'other.key'
+    call([str(LINECAST), 'key', 'new', 'group', str(other)])
+    lossy, lossier, cut, good, wrong = lab.topology.receivers
+    lossy.lose('eth0', 20, [NEWS.group], SMART_PORT)
+    lossier.lose('eth0', 40, [NEWS.group], SMART_PORT)
+    lab.start_headend([NEWS])
+    receivers = [lab.start_receiver(NEWS, lab.directory / f'{number}.played', '--receiver-id', f'{number}{number}',
+                                    *(NO_TIME_TO_ASK_TWICE if number < 3 else ()), number=number,
+                                    key=other if number == 5 else None) for number in range(1, 6)]
+    time.sleep(1)
+    feeder = start_feeds(lab, NEWS)
+    wait_until(lambda: {('11', 'unrecovered'), ('22', 'unrecovered')} <= set(rows(lab, NEWS)), 10,
+               'the receivers that lose packets are not shown', 0.2)
+    for number in (1, 2):
+        row = rows(lab, NEWS)[f'{number}{number}', 'unrecovered']
+        assert row['address'] == f'10.72.0.{10 + number}', row
+        assert row['count'] > 0 and row['reports'] > 0 and row['first_sequence'] > 0, row
+
+    # Who gets nothing any more has opened nothing of the last window, and is heard all the same.
+    cut_off(cut, NEWS)
+    wait_until(lambda: ('33', 'nothing_received') in rows(lab, NEWS), 10, 'the receiver that is cut off is not shown', 0.2)
+    assert not feeder.done(), 'it is shown while the others go on'
+    channel = lab.headend.channels()['news']  # all of one moment
+    shown = rows_of(channel)
+    assert {receiver for receiver, _ in shown} == {'11', '22', '33'}, f'others are shown: {shown}'
+    assert receivers[3].channels()['news']['unrecovered'] == 0, 'the good receiver is good'
+    assert channel['complaining'] == 3, channel
+    for fault, count in channel['reported'].items():
+        assert count == sum(row['count'] for (_, name), row in shown.items() if name == fault) > 0, channel
+    assert channel['reports_unlisted'] == channel['receivers_evicted'] == 0, channel
+    assert channel['error_reports'] + channel['problem_reports'] == sum(row['reports'] for row in shown.values()), channel
+    # The receiver with another key of the same id finds no hearing.
+    wait_until(lambda: lab.headend.drops().get('request_mac', 0) > 0, 10, 'the wrong key is not counted', 0.2)
+    assert not any(receiver == '55' for receiver, _ in rows(lab, NEWS))
+
+    lineup = ('--lineup', str(lab.directory / 'lineup.yaml'))
+    lines = call([str(LINECAST), 'show', 'reports', *lineup]).splitlines()
+    assert any(line.split()[:4] == ['news', '22', '10.72.0.12', 'unrecovered'] for line in lines), lines
+    heard = [row['last_heard_s'] for row in lab.headend.show('reports')]
+    assert heard == sorted(heard) and len(heard) >= 3, heard
+    table = call([str(LINECAST), 'show', 'channels', *lineup]).splitlines()
+    assert dict(zip(table[0].split(), table[1].split()))['complaining'] == '3', table
+    for receiver in receivers:
+        receiver.stop()
+    return [f'{receiver}: {name} {row["count"]}' for (receiver, name), row in shown.items()]
+
+
+def receivers_of_a_clear_channel_are_told_apart_by_address(lab):
+    for namespace in lab.topology.receivers[:2]:
+        namespace.lose('eth0', 40, [FILM.group], SMART_PORT)
+    lab.start_headend([FILM])
+    receivers = [lab.start_receiver(FILM, lab.directory / f'{number}.played', *NO_TIME_TO_ASK_TWICE, number=number)
+                 for number in (1, 2)]
+    time.sleep(1)
+    start_feeds(lab, FILM)
+    wait_until(lambda: {('10.72.0.11', 'unrecovered'), ('10.72.0.12', 'unrecovered')} <= set(rows(lab, FILM)), 10,
+               'the receivers are not shown', 0.2)
+    assert all(row['receiver'] is None for row in rows(lab, FILM).values())
+    for receiver in receivers:
+        receiver.stop()
+
+
+system.run(each_receiver_is_shown_with_its_own_fault, receivers_of_a_clear_channel_are_told_apart_by_address, receivers=5)
