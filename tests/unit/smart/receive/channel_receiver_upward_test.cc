@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Channels, ChannelReceiverUpward, testing::Bool(),
 TEST_P(ChannelReceiverUpward, JoinsAfterAStatusAndLeavesAtTheEnd) {
   Scenario s(options());
   s.start_sender();
-  s.send_stream(20'000, 10 * kMs);
+  s.send_stream(2'000, 100 * kMs);
   s.run_for(200 * kNsPerSecond);
   const auto joins = s.reports_of(MessageCommand::kUsageReportJoin);
   EXPECT_GE(joins.size(), 3u);

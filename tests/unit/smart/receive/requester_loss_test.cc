@@ -150,7 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(RequesterLoss, LeavesLittle) {
   Simulation simulation(GetParam().link);
-  constexpr uint64_t kPackets = 200'000;
+  constexpr uint64_t kPackets = 40'000;
   const double unrecovered = simulation.unrecovered(kPackets);
   EXPECT_LE(unrecovered, GetParam().most);
   EXPECT_GT(static_cast<double>(simulation.lost), 0.9 * GetParam().link.loss * kPackets);
