@@ -107,7 +107,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         model.data(source, how & 15, model.next() + (how >> 4), false);
         break;
       case 2:
-        model.data(source, how & 15, model.next() + in.u16() % kMaxSequenceJump, false);
+        model.data(source, how & 15, model.next() + in.u16() % 2048, false);
         break;
       case 3:
         model.data(source, 0, model.next() - 1 - how, true);
