@@ -138,7 +138,8 @@ Json reports_of(const Json& channels) {
 
 void print_channels(Json channels) {
   for (Json& channel : channels)
-    if (channel.contains("reported")) channel["unrecovered"] = channel["reported"].value("unrecovered", uint64_t{0});
+    if (channel.contains("reported"))
+      channel["unrecovered"] = channel["reported"].value("unrecovered", uint64_t{0});
   print_table(channels, {"number", "name", "source", "group", "port", "epoch", "packets_in", "packets_sent",
                          "requests", "repairs_sent", "complaining", "unrecovered"});
 }

@@ -133,9 +133,7 @@ TEST(FaultReportTable, WhereAllAreRecentOneASecondMakesRoomAndThoseOfOneReportFi
     if (id != 40 && id != 50) table.take(unrecovered(time, id));
   }
   const TimeNs later = kStart + kNsPerSecond;
-  auto newcomer = [&, id = uint64_t{1000}](TimeNs time) mutable {
-    table.take(unrecovered(time, ++id, 1));
-  };
+  auto newcomer = [&, id = uint64_t{1000}](TimeNs time) mutable { table.take(unrecovered(time, ++id, 1)); };
   newcomer(later);
   EXPECT_EQ(find(table, 40), nullptr);
   EXPECT_NE(find(table, 1001), nullptr);
