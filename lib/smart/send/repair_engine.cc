@@ -84,7 +84,7 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
       verdict = Verdict::kNowToGroup;
     }
   }
-  slot = {sequence, 0, target, State::kPending};
+  slot = {sequence, of_this ? slot.left_ns : kNeverLeft, target, State::kPending};
   if (!pending) enqueue(sequence);
   return verdict;
 }

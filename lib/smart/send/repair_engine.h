@@ -80,12 +80,13 @@ class RepairEngine {
 
  private:
   enum class State : uint8_t { kFree, kPending, kLingering };
+  static constexpr TimeNs kNeverLeft = INT64_MIN / 2;  // so that differences do not overflow
   // One for each place of the window, so that there are never too few. It is the state of the one sequence
   // that it names; to every other sequence of that place it says "free", so that nothing has to be reset
   // when new packets are sent.
   struct Slot {
     uint64_t sequence = 0;
-    TimeNs left_ns = 0;  // of kLingering: when its repair left
+    TimeNs left_ns = kNeverLeft;  // when its last repair left
     RepairTarget target;
     State state = State::kFree;
   };
@@ -115,8 +116,11 @@ RepairEngine::Taken RepairEngine::take(TimeNs now, const KeptSequences& kept, co
   --queued_;
   slot.state = State::kFree;
   if (slot.sequence < kept.first) return Taken::kTooOld;
-  if (!budget_.take(now, size_of(slot.sequence))) return Taken::kOverBudget;
   slot.state = State::kLingering;
+  if (!budget_.take(now, size_of(slot.sequence))) {
+    slot.target = {};  // where a repair left before, to whomever: for the rest of its round trip none follows
+    return Taken::kOverBudget;
+  }
   slot.left_ns = now;
   out = {slot.sequence, slot.target};
   return Taken::kRepair;

@@ -228,6 +228,15 @@ TEST_F(Engine, ASecondRequesterWithinTheRoundTripDrawsARepairToTheGroup) {
   EXPECT_EQ(repair_.target.address, 3u);
 }
 
+TEST_F(Engine, ASecondRepairThatTheBudgetRefusesDoesNotMakeTheFirstForgotten) {
+  ask(0, {{40, 0}}, receiver(1));
+  EXPECT_EQ(take(0, 1'000'000), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(2)).accepted, 1u);
+  EXPECT_EQ(take(1), RepairEngine::Taken::kOverBudget);
+  EXPECT_EQ(ask(2, {{40, 0}}, receiver(1)).repeated, 1u);
+  EXPECT_EQ(ask(kRoundTrip, {{40, 0}}, receiver(2)).accepted, 1u);
+}
+
 TEST_F(Engine, WhoMayNotHaveUnicastMakesItTheGroups) {
   ask(0, {{40, 0}}, receiver(1));
   EXPECT_EQ(ask(1, {{40, 0}}).accepted, 1u);
