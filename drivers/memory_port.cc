@@ -74,6 +74,20 @@ void make_device(const std::string& name, const std::string& arguments) {
     throw Error(fmt::format("no device {}", name));
 }
 
+TransmitHook::TransmitHook(const Port& port, uint16_t queue, Seen seen)
+    : seen_(std::move(seen)), port_(port.id()), queue_(queue) {
+  const auto call = [](uint16_t, uint16_t, rte_mbuf** packets, uint16_t count, void* hook) {
+    static_cast<TransmitHook*>(hook)->seen_(packets, count);
+    return count;
+  };
+  added_ = rte_eth_add_tx_callback(port_, queue_, call, this);
+  if (added_ == nullptr) throw Error("the port's transmissions cannot be watched");
+}
+
+TransmitHook::~TransmitHook() {
+  rte_eth_remove_tx_callback(port_, queue_, static_cast<const rte_eth_rxtx_callback*>(added_));
+}
+
 std::string make_null_port() {
   static int made = 0;  // names stay taken for the life of EAL
   std::string name = "net_null" + std::to_string(made++);

@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "drivers/packet.h"
+#include "drivers/port.h"
 #include "drivers/queue.h"
 
 namespace linecast::drivers {
@@ -39,6 +40,23 @@ bool fits(const Packet* packet);
 
 // Makes a virtual device for PortConfig::device; the name begins with its driver's. Throws Error.
 void make_device(const std::string& name, const std::string& arguments);
+
+// Sees every burst that a port is given to transmit, when it is given.
+class TransmitHook {
+ public:
+  using Seen = std::function<void(Packet* const* packets, unsigned count)>;
+  // The port must outlive it. Throws Error.
+  TransmitHook(const Port& port, uint16_t queue, Seen seen);
+  ~TransmitHook();
+  TransmitHook(const TransmitHook&) = delete;
+  TransmitHook& operator=(const TransmitHook&) = delete;
+
+ private:
+  Seen seen_;
+  uint16_t port_;
+  uint16_t queue_;
+  const void* added_;
+};
 
 // Makes a DPDK port that takes every frame and forgets it; returns its name for PortConfig::device. Throws
 // Error.

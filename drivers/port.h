@@ -49,6 +49,7 @@ class Port {
   const std::string& name() const { return config_.name; }
   const net::Mac& mac() const { return mac_; }
   const TransmitOffloads& offloads() const { return offloads_; }
+  uint16_t id() const { return id_; }  // DPDK's
   GroupFilter group_filter() const { return group_filter_; }
   // 1, or one a lane where the device has as many.
   uint16_t receive_queues() const { return receive_queues_; }

@@ -51,10 +51,10 @@ LaneBed::LaneBed(const BedOptions& options)
     const auto index = static_cast<uint32_t>(i);
     directory_.flows.insert({options.source_interface, source_group(i), kSourcePort, options.ssm_source},
                             index);
-    directory_.groups.insert({1, output_group(i), smart::kDefaultPort, 0}, index);
+    directory_.groups.insert({options.request_interface, output_group(i), smart::kDefaultPort, 0}, index);
     directory_.lane_of.push_back(static_cast<uint8_t>(i % options.lanes));
   }
-  directory_.flows.insert({1, kOutAddress, smart::kDefaultPort, 0}, app::Directory::kRequests);
+  directory_.flows.insert({options.request_interface, kOutAddress, smart::kDefaultPort, 0}, app::Directory::kRequests);
   std::vector<app::Lane*> peers;
   for (size_t i = 0; i < options.lanes; ++i) {
     app::Lane::Setup setup;
