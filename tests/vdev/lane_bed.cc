@@ -54,7 +54,8 @@ LaneBed::LaneBed(const BedOptions& options)
     directory_.groups.insert({options.request_interface, output_group(i), smart::kDefaultPort, 0}, index);
     directory_.lane_of.push_back(static_cast<uint8_t>(i % options.lanes));
   }
-  directory_.flows.insert({options.request_interface, kOutAddress, smart::kDefaultPort, 0}, app::Directory::kRequests);
+  directory_.flows.insert({options.request_interface, kOutAddress, smart::kDefaultPort, 0},
+                          app::Directory::kRequests);
   std::vector<app::Lane*> peers;
   for (size_t i = 0; i < options.lanes; ++i) {
     app::Lane::Setup setup;

@@ -24,8 +24,8 @@ struct BedOptions {
   std::vector<lineup::Prefix> unicast_prefixes;
   std::optional<uint8_t> quiet;  // none: auto
   Ipv4 ssm_source = 0;
-  bool discard_output = false;    // a null port in place of a memory port
-  uint16_t source_interface = 0;  // 0: the input port, 1: the output port, 2: the VLAN on the input port
+  bool discard_output = false;     // a null port in place of a memory port
+  uint16_t source_interface = 0;   // 0: the input port, 1: the output port, 2: the VLAN on the input port
   uint16_t request_interface = 1;  // that requests come in by and groups are sent out by, as the lane sees it
   std::optional<igmp::Version> igmp_version;  // none: found from queries
   size_t polling_lane = 0;                    // of both ports

@@ -75,9 +75,6 @@ class RepairEngine {
   // Sequences that take() has still to see; at most Settings::window.
   size_t pending() const { return queued_; }
 
-  // Of memory, for each packet of the window.
-  static constexpr size_t bytes_a_packet() { return sizeof(Slot) + sizeof(uint16_t); }
-
  private:
   enum class State : uint8_t { kFree, kPending, kLingering };
   static constexpr TimeNs kNeverLeft = INT64_MIN / 2;  // so that differences do not overflow
