@@ -15,7 +15,7 @@ namespace linecast::drivers {
 // process.
 class Clock {
  public:
-  Clock() : start_(rte_get_tsc_cycles()), ns_per_cycle_(1e9 / static_cast<double>(rte_get_tsc_hz())) {}
+  Clock();  // takes a twentieth of a second
   TimeNs now() const {
     return static_cast<TimeNs>(static_cast<double>(rte_get_tsc_cycles() - start_) * ns_per_cycle_) +
            kNsPerSecond;

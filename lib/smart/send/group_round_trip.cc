@@ -5,15 +5,28 @@
 
 namespace linecast::smart {
 
-bool GroupRoundTrip::is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
+namespace {
+
+// By how much two clocks may differ over a time: no crystal is so far off, but a processor's clock is where
+// its rate was rounded.
+constexpr int64_t tolerance_us(int64_t us) { return 1000 + us / 256; }
+
+int64_t round_trip_us(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   const uint32_t away_us = hop_time_us(now) - echoed_us;  // right across the wrap
-  return held_us <= away_us && away_us - held_us < kImpossibleNs / kNsPerUs;
+  return int64_t{away_us} - held_us;
+}
+
+}  // namespace
+
+bool GroupRoundTrip::is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
+  const int64_t us = round_trip_us(now, echoed_us, held_us);
+  return us >= -tolerance_us(held_us) && us < kImpossibleNs / kNsPerUs;
 }
 
 bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   if (!is_possible(now, echoed_us, held_us)) return false;
-  const auto us =
-      std::clamp<uint32_t>(hop_time_us(now) - echoed_us - held_us, kLeastNs / kNsPerUs, kMostNs / kNsPerUs);
+  const auto us = static_cast<uint32_t>(
+      std::clamp(round_trip_us(now, echoed_us, held_us), kLeastNs / kNsPerUs, kMostNs / kNsPerUs));
   const int bits = std::bit_width(us) - 1;
   const size_t bucket = static_cast<size_t>(bits - kLeastBits) * kSteps + (us >> (bits - 3)) % kSteps;
   const int64_t number = now / kGenerationNs;
@@ -23,7 +36,7 @@ bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   return true;
 }
 
-TimeNs GroupRoundTrip::estimate(TimeNs now) const {
+TimeNs GroupRoundTrip::estimate(TimeNs now) {
   const int64_t oldest = now / kGenerationNs - static_cast<int64_t>(kGenerations - 1);
   std::array<uint64_t, kBuckets> counts{};
   uint64_t sum = 0;
@@ -34,7 +47,7 @@ TimeNs GroupRoundTrip::estimate(TimeNs now) const {
       sum += generation.counts[i];
     }
   }
-  if (sum == 0) return kUnknownNs;
+  if (sum == 0) return estimate_ns_;
   const uint64_t rank = sum - sum / 20;  // the least that 95 % do not exceed
   uint64_t below = 0;
   size_t bucket = 0;
@@ -42,7 +55,7 @@ TimeNs GroupRoundTrip::estimate(TimeNs now) const {
     if ((below += counts[bucket]) >= rank) break;
   // Its upper end.
   const int64_t us = static_cast<int64_t>(kSteps + bucket % kSteps + 1) << (kLeastBits - 3 + bucket / kSteps);
-  return std::clamp<TimeNs>(us * kNsPerUs, kLeastNs, kMostNs);
+  return estimate_ns_ = std::clamp<TimeNs>(us * kNsPerUs, kLeastNs, kMostNs);
 }
 
 }  // namespace linecast::smart

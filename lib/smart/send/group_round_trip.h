@@ -22,14 +22,16 @@ class GroupRoundTrip {
   static constexpr TimeNs kImpossibleNs = 10 * kNsPerSecond;
 
   // What a JOIN says: the hop time of the last SENDER_STATUS, and for how long the receiver has held it. Not
-  // possible: held for longer than it was away, or a round trip of kImpossibleNs.
+  // possible: held for longer than it was away (but for a millisecond, and for clocks that differ by up to
+  // 1/256), or a round trip of kImpossibleNs.
   static bool is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us);
   // False, and nothing is taken, where it is not possible.
   bool add(TimeNs now, uint32_t echoed_us, uint32_t held_us);
 
-  // kLeastNs .. kMostNs, up to an eighth too large; kUnknownNs where the last minute brought no JOIN. Reads
-  // all buckets: for once a second.
-  TimeNs estimate(TimeNs now) const;
+  // kLeastNs .. kMostNs, up to an eighth too large; kUnknownNs before the first JOIN. Where the last minute
+  // brought none, it stays: a lone receiver may send one every 90 s only. Reads all buckets: for once a
+  // second.
+  TimeNs estimate(TimeNs now);
 
  private:
   // Eight buckets for each doubling, from 2^9 us (kLeastNs lies in it) to 2^21 us (kMostNs).
@@ -44,6 +46,7 @@ class GroupRoundTrip {
     std::array<uint32_t, kBuckets> counts{};
   };
   std::array<Generation, kGenerations> generations_;
+  TimeNs estimate_ns_ = kUnknownNs;
 };
 
 }  // namespace linecast::smart
