@@ -7,10 +7,6 @@ namespace linecast::smart {
 
 namespace {
 
-// By how much two clocks may differ over a time: no crystal is so far off, but a processor's clock is where
-// its rate was rounded.
-constexpr int64_t tolerance_us(int64_t us) { return 1000 + us / 256; }
-
 int64_t round_trip_us(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   const uint32_t away_us = hop_time_us(now) - echoed_us;  // right across the wrap
   return int64_t{away_us} - held_us;
@@ -20,7 +16,7 @@ int64_t round_trip_us(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
 
 bool GroupRoundTrip::is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us) {
   const int64_t us = round_trip_us(now, echoed_us, held_us);
-  return us >= -tolerance_us(held_us) && us < kImpossibleNs / kNsPerUs;
+  return us >= -kClockErrorNs / kNsPerUs && us < kImpossibleNs / kNsPerUs;
 }
 
 bool GroupRoundTrip::add(TimeNs now, uint32_t echoed_us, uint32_t held_us) {

@@ -18,12 +18,14 @@ class GroupRoundTrip {
   static constexpr TimeNs kLeastNs = kNsPerMs;
   static constexpr TimeNs kMostNs = 2000 * kNsPerMs;
   static constexpr TimeNs kUnknownNs = 50 * kNsPerMs;
+  // A busy machine reads its clock late, and two clocks do not run alike: a near receiver may seem to have
+  // held it for longer than it was away.
+  static constexpr TimeNs kClockErrorNs = 100 * kNsPerMs;
   // No network's: an echo this late is a replay, or made up.
   static constexpr TimeNs kImpossibleNs = 10 * kNsPerSecond;
 
   // What a JOIN says: the hop time of the last SENDER_STATUS, and for how long the receiver has held it. Not
-  // possible: held for longer than it was away (but for a millisecond, and for clocks that differ by up to
-  // 1/256), or a round trip of kImpossibleNs.
+  // possible: held for longer than it was away by more than kClockErrorNs, or a round trip of kImpossibleNs.
   static bool is_possible(TimeNs now, uint32_t echoed_us, uint32_t held_us);
   // False, and nothing is taken, where it is not possible.
   bool add(TimeNs now, uint32_t echoed_us, uint32_t held_us);
