@@ -274,11 +274,11 @@ void run_delay(benchmark::State& state, bool encrypted, double requests, unsigne
   state.counters["longest_turn_us"] = delay.longest_turn_us();
   state.counters["repairs_per_live"] = static_cast<double>(bed.count(0, app::ChannelCounter::kRepairsSent)) /
                                        static_cast<double>(bed.count(0, app::ChannelCounter::kPacketsSent));
-  // The histogram: the share of live packets in each bucket, by its upper end.
+  // The histogram: the share of live packets in each bucket, by its upper end. All of them, so that
+  // repetitions have the same counters.
   for (size_t i = 0; i < LiveDelay::kBuckets; ++i)
-    if (delay.counts()[i] > 0)
-      state.counters["below_" + std::to_string(static_cast<uint64_t>(LiveDelay::upper_ns(i))) + "_ns"] =
-          static_cast<double>(delay.counts()[i]) / static_cast<double>(delay.samples());
+    state.counters["below_" + std::to_string(static_cast<uint64_t>(LiveDelay::upper_ns(i))) + "_ns"] =
+        static_cast<double>(delay.counts()[i]) / static_cast<double>(delay.samples());
 }
 
 BENCHMARK_CAPTURE(run_storm, clear, false, 1000)->Name("requests/clear")->UseManualTime();

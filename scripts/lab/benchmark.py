@@ -9,7 +9,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
-from lab import reliability
+from lab import reliability, storm
 from lab.network import LabError
 from lab.programs import ROOT
 
@@ -40,9 +40,7 @@ def run(pattern, repetitions, seconds):
             raise SystemExit(f"bench: {row['name']}: {row['error_message']}")
         if row.get("aggregate_name") == "median":
             name = row["run_name"].removesuffix("/manual_time")
-            figures[name] = {key: row[key] for key in
-                             ("mpps", "cycles_per_packet", "bytes_per_kept_packet", "kept_to_frame",
-                              "share_of_lane", "bytes_per_group") if key in row}
+            figures[name] = {key: value for key, value in row.items() if isinstance(value, float)}
     return figures
 
 
@@ -85,7 +83,10 @@ def run_lane(options):
         met = met and good
         print(f"IGMP{version}: {100 * share:.3f} % of the lane's time, {memory:.0f} bytes a group"
               f"  targets {100 * MOST_QUERY_SHARE:.0f} %, {MOST_BYTES_PER_GROUP}: {'met' if good else 'MISSED'}")
-    figures |= hosts
+    storm_figures = run("^(requests|live_delay)/", options.repetitions, min(options.seconds, 0.2))
+    met = storm.show_requests(storm_figures) and met
+    storm.show_delays(storm_figures)
+    figures |= hosts | storm_figures
     if options.json:
         pathlib.Path(options.json).write_text(
             json.dumps({"figures": figures, "ratios": ratios}, indent=2) + "\n", encoding="utf-8")
