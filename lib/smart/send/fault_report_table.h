@@ -19,9 +19,8 @@ constexpr size_t kind_of(ErrorCode code) { return static_cast<size_t>(code); }
 constexpr size_t kind_of(ProblemCode code) { return kErrorCodeCount + static_cast<size_t>(code); }
 // code: off the wire.
 constexpr size_t fault_kind(bool problem, uint32_t code) {
-  return problem                  ? kErrorCodeCount + (code < kProblemCodeCount ? code : 0)
-         : code < kErrorCodeCount ? code
-                                  : 0;
+  if (problem) return kErrorCodeCount + (code < kProblemCodeCount ? code : 0);
+  return code < kErrorCodeCount ? code : 0;
 }
 std::string_view name_of_fault(size_t kind);
 
