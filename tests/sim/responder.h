@@ -1,0 +1,86 @@
+// The side of a hop that answers: lib/smart's RepairEngine, QuietControl, GroupSize and GroupRoundTrip, and
+// what it takes to run them. The origin has one, and each repeater.
+#pragma once
+
+#include "lib/smart/send/group_round_trip.h"
+#include "lib/smart/send/group_size.h"
+#include "lib/smart/send/quiet_control.h"
+#include "lib/smart/send/repair_engine.h"
+#include "tests/sim/network.h"
+#include "tests/sim/statistics.h"
+
+namespace linecast::sim {
+
+struct ResponderSettings {
+  uint32_t window = 1 << 12;  // packets kept; a power of two
+  uint64_t packet_bytes = 0;  // all are of this size
+  uint64_t budget_bytes_a_second = 0;
+  uint64_t budget_burst_bytes = 0;
+  std::optional<uint8_t> quiet;  // the QUIET field; none: QuietControl sets it
+};
+
+class Responder {
+ public:
+  // id: of the hop.
+  Responder(NodeId id, const ResponderSettings& settings);
+
+  // Sends an original (or, from a repeater, what came for it as one) to the group.
+  void send_original(Network& network, const Data& data);
+  void send_heartbeat(Network& network, uint64_t last_sequence);
+
+  // What `asked` names of `kept` is repaired: QUIET first, then the repairs, all at once.
+  // original_ns(sequence) tells when the origin sent it first.
+  template <typename OriginalNs>
+  void repair(Network& network, const smart::KeptSequences& kept, const smart::PairList& asked,
+              const OriginalNs& original_ns) {
+    if (!accept(network, kept, asked)) return;
+    smart::RepairEngine::Repair repair;
+    while (engine_.pending() > 0) {
+      const auto taken = engine_.take(
+          network.now(), kept, [this](uint64_t) { return settings_.packet_bytes; }, repair);
+      if (taken == smart::RepairEngine::Taken::kRepair)
+        send_repair(network, {repair.sequence, original_ns(repair.sequence), true});
+      else if (taken == smart::RepairEngine::Taken::kOverBudget)
+        ++statistics_.over_budget;
+    }
+  }
+  // Tells the group that these are on their way; duration: for how long to wait for them at least.
+  void send_quiet(Network& network, TimeNs duration, const smart::PairList& list);
+  void count_request() { ++statistics_.requests; }
+  void count_not_held(size_t sequences) { statistics_.not_held += sequences; }
+
+  void take_join(TimeNs now, const smart::UsageReport& join);
+
+  // SENDER_STATUS and the QUIET field, as they fall due.
+  void poll(Network& network);
+  TimeNs due() const { return std::min(status_due_, quiet_due_); }
+
+  uint64_t askers() const { return askers_.size(); }
+  uint64_t receivers() const { return receivers_.size(); }
+  TimeNs round_trip_ns() const { return round_trip_ns_; }
+  uint8_t quiet() const { return quiet_.quiet(); }
+  const HopStatistics& statistics() const { return statistics_; }
+  void reset_statistics() { statistics_ = {}; }
+
+ private:
+  static constexpr TimeNs kStatusIntervalNs = kNsPerSecond;
+  static constexpr TimeNs kQuietIntervalNs = 20 * kNsPerMs;
+
+  bool accept(Network& network, const smart::KeptSequences& kept, const smart::PairList& asked);
+  void send_repair(Network& network, const Data& data);
+
+  NodeId id_;
+  ResponderSettings settings_;
+  smart::RepairEngine engine_;
+  // Who asks this hop, which is what its receivers' waits depend on; and how many receivers there are in all,
+  // those below its repeaters included.
+  smart::GroupSize askers_, receivers_;
+  smart::GroupRoundTrip round_trip_;
+  smart::QuietControl quiet_;
+  TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
+  TimeNs status_due_ = 0;
+  TimeNs quiet_due_ = 0;
+  HopStatistics statistics_;
+};
+
+}  // namespace linecast::sim
