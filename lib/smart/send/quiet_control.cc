@@ -1,16 +1,26 @@
 #include "lib/smart/send/quiet_control.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "lib/smart/receive/back_off.h"
 
 namespace linecast::smart {
+namespace {
+
+// A loss that all share draws about 1.37 e^(L r / T) - 0.37 requests by the receivers' rule (back_off.h),
+// where all have the round trip r: so r L / T decides, L = 1 + ln(size), and with this 4.3 come in groups of
+// all sizes. A fixed number of round trips would have small groups wait for as long as a million must.
+constexpr double kRoundTripsPerL = 0.81;
+
+}  // namespace
 
 uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns) {
   if (group_size <= QuietControl::kSmallGroup) return 0;
+  const double round_trips = kRoundTripsPerL * (1 + std::log(static_cast<double>(group_size)));
+  const auto least = static_cast<TimeNs>(round_trips * static_cast<double>(round_trip_ns));
   uint8_t quiet = 1;
-  while (quiet < QuietControl::kMost && quiet_window_ns(quiet) < QuietControl::kRoundTrips * round_trip_ns)
-    ++quiet;
+  while (quiet < QuietControl::kMost && quiet_window_ns(quiet) < least) ++quiet;
   return quiet;
 }
 

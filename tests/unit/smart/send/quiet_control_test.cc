@@ -7,17 +7,17 @@ namespace {
 
 constexpr TimeNs kStep = 20 * kNsPerMs;
 
-TEST(QuietBySize, IsTheLeastOfTwelveRoundTrips) {
+TEST(QuietBySize, FollowsTheRoundTripAndTheLogarithmOfTheSize) {
   const struct {
     uint64_t size;
     TimeNs round_trip_ms;
     int quiet;
   } rows[] = {
       {0, 50, 0},          {1, 2000, 0},        {8, 2000, 0},          // small groups ask at once
-      {9, 1, 5},                                                       // 16 ms
-      {9, 50, 11},         {1'000'000, 50, 11},                        // 1024 ms, whatever the size
+      {9, 1, 3},           {9, 50, 9},                                 // 2.6 and 130 ms
+      {100, 50, 9},        {10'000, 50, 10},    {1'000'000, 50, 11},   // 227, 413 and 600 ms
       {1'000'000, 85, 11}, {1'000'000, 86, 12}, {1'000'000, 170, 12},  // 1020 and 1032 ms
-      {9, 682, 14},        {9, 683, 14},        {9, 2000, 14},         // at most 8.19 s
+      {9, 2000, 14},       {100, 2000, 14},                            // at most 8.19 s
   };
   for (const auto& row : rows)
     EXPECT_EQ(quiet_by_size(row.size, row.round_trip_ms * kNsPerMs), row.quiet)
@@ -42,7 +42,7 @@ class Quiet : public testing::Test {
 
 TEST_F(Quiet, FollowsTheGroup) {
   EXPECT_EQ(quiet_.quiet(), 0);
-  EXPECT_EQ(run(1, 0, 0, 100), 8);  // 120 ms
+  EXPECT_EQ(run(1, 0, 0, 100), 7);  // 45 ms
   EXPECT_EQ(run(1, 0, 0, 8), 0);
 }
 
