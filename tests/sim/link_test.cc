@@ -12,8 +12,8 @@ constexpr int kPackets = 1'000'000;
 std::vector<bool> losses(const LossModel& model) {
   Random random(1);
   bool bad = false;
-  std::vector<bool> lost;
-  for (int k = 0; k < kPackets; ++k) lost.push_back(model.lose(random, bad));
+  std::vector<bool> lost(kPackets);
+  for (auto packet : lost) packet = model.lose(random, bad);
   return lost;
 }
 

@@ -55,7 +55,7 @@ struct Options {
 LossModel loss_model(const Options& options, double loss) {
   if (options.spell == 0) return LossModel::random(loss);
   if (loss >= options.loss_bad)
-    throw Error(fmt::format("--loss {} is not below --loss-in-spell {}: no spells make that", loss,
+    throw Error(fmt::format("a loss of {} is not below --loss-in-spell {}: no spells make that", loss,
                             options.loss_bad));
   return LossModel::bursty(loss, options.spell, options.loss_bad);
 }

@@ -7,7 +7,6 @@ namespace linecast::sim {
 Repeater::Repeater(NodeId id, ReceiverContext& context, const ResponderSettings& settings,
                    uint64_t first_sequence)
     : id_(id),
-      context_(context),
       first_sequence_(first_sequence),
       requester_(context.settings, context.random, context.counters),
       usage_(0, id, context.random),

@@ -11,7 +11,7 @@ namespace linecast::sim {
 
 class Repeater : public Node {
  public:
-  // context: as a receiver's, its statistics are not used.
+  // context: as a receiver's; its statistics are not used, the rest must outlive it.
   Repeater(NodeId id, ReceiverContext& context, const ResponderSettings& settings, uint64_t first_sequence);
 
   void receive(Network& network, const Packet& packet) override;
@@ -37,7 +37,6 @@ class Repeater : public Node {
   void wake(Network& network);
 
   NodeId id_;
-  ReceiverContext& context_;
   const uint64_t first_sequence_;
   smart::Requester requester_;
   smart::UsageReporter usage_;
