@@ -118,6 +118,7 @@ class Lane {
   void pass_on(LaneChannel& channel, const smart::HeardFault& fault);
   bool send_repairs(TimeNs now);
   void send_repair(LaneChannel& channel, TimeNs now);
+  void send_quiet(LaneChannel& channel, const smart::PairList& quiet);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel);

@@ -170,7 +170,8 @@ bool LaneChannel::write_quiet(crypto::Manager& manager, const smart::PairList& l
   smart::Quiet quiet;
   quiet.group = group_;
   // When who still lacks it may ask again.
-  quiet.duration_ms = static_cast<uint16_t>(2 * round_trip_ns_ / kNsPerMs);
+  const TimeNs duration_ns = list.count > 0 ? 2 * round_trip_ns_ : kGroupQuietNs;
+  quiet.duration_ms = static_cast<uint16_t>(duration_ns / kNsPerMs);
   quiet.list = list;
   std::array<uint8_t, smart::kCommonHeaderSize + 8 + 4 * smart::kMaxPairs + smart::kCmacTrailerSize> message;
   if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;

@@ -58,6 +58,8 @@ enum class UpwardCount : uint8_t {
 
 class LaneChannel {
  public:
+  static constexpr TimeNs kGroupQuietNs = 100 * kNsPerMs;
+
   LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
 
   // Seals a datagram into the next kept frame, ready to be sent; null (counted) where it is dropped.
@@ -79,6 +81,9 @@ class LaneChannel {
   // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
   // sequence is refused (counted).
   drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
+  // Whether the whole group is to hold its requests back: the budget has refused one since this last said so,
+  // kGroupQuietNs ago or longer.
+  bool group_quiet_due(TimeNs now);
   // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
   void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
   // Has a repair so written go to one receiver.
@@ -96,6 +101,7 @@ class LaneChannel {
   bool write_heartbeat(crypto::Manager& manager, drivers::Packet* packet);
   bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
   bool write_announcement(drivers::Packet* packet);
+  // list: none for the whole group.
   bool write_quiet(crypto::Manager& manager, const smart::PairList& list, drivers::Packet* packet);
 
   void take(const Announcement& announcement);
@@ -154,6 +160,8 @@ class LaneChannel {
   smart::GroupSize group_size_;
   TokenBucket fault_allowance_;
   TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
+  bool budget_refused_ = false;
+  TimeNs group_quiet_until_ = 0;
   smart::QuietControl quiet_control_;
   Timers timers_;
   TimeNs heartbeat_interval_ns_ = 0;

@@ -70,11 +70,20 @@ drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& targe
       return nullptr;
     case smart::RepairEngine::Taken::kOverBudget:
       counters_.add(ChannelCounter::kRequestOverBudget);
+      budget_refused_ = true;
       return nullptr;
     case smart::RepairEngine::Taken::kNothing:
       break;
   }
   return nullptr;
+}
+
+// More requests would be refused as well, and the budget needs time to grow.
+bool LaneChannel::group_quiet_due(TimeNs now) {
+  if (!budget_refused_ || now < group_quiet_until_) return false;
+  budget_refused_ = false;
+  group_quiet_until_ = now + kGroupQuietNs;
+  return true;
 }
 
 // The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same

@@ -144,7 +144,10 @@ void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Reques
       channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), quiet);
   if (had_its_turn && channel.repairs_pending())
     repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
-  if (quiet.count == 0) return;
+  if (quiet.count > 0) send_quiet(channel, quiet);
+}
+
+void Lane::send_quiet(LaneChannel& channel, const smart::PairList& quiet) {
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
   if (channel.write_quiet(manager_, quiet, packet))
@@ -170,7 +173,10 @@ bool Lane::send_repairs(TimeNs now) {
 void Lane::send_repair(LaneChannel& channel, TimeNs now) {
   smart::RepairTarget target;
   drivers::Packet* kept = channel.take_repair(now, target);
-  if (kept == nullptr) return;
+  if (kept == nullptr) {
+    if (channel.group_quiet_due(now)) send_quiet(channel, {});
+    return;
+  }
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
   channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr);

@@ -83,6 +83,40 @@ TEST_F(Repairs, QuietIsCountedWithSenderStatus) {
   EXPECT_EQ(count, 3u);  // strictly rising over both
 }
 
+TEST_F(Repairs, ARefusalOfTheBudgetQuietsTheGroup) {
+  BedOptions options;
+  options.window_packets = 1024;
+  options.bitrate_cap_bps = 2'000'000;
+  options.budget_percent = 1;  // the least burst, 69 of these
+  make(options);
+  for (int second = 0; second < 3; ++second)  // within the cap
+    for (int k = 0; k < 40; ++k) {
+      bed_->feed(feed_frame(0, ts_payload(7, 1)));
+      bed_->lane().poll(kStart + second * kNsPerSecond);
+    }
+  bed_->sent();
+  // How many QUIETs for the whole group a request for ten sequences draws.
+  const auto quiets = [&](uint16_t first, TimeNs now) {
+    deliver(request({{first, 0b111111111}}, 120));
+    bed_->lane().poll(now);
+    int found = 0;
+    for (const auto& frame : bed_->sent()) {
+      smart::Split split;
+      smart::Quiet quiet;
+      if (!read_quiet(frame, split, quiet) || quiet.list.count > 0) continue;
+      ++found;
+      EXPECT_EQ(quiet.duration_ms, 100);
+      EXPECT_EQ(quiet.group, LaneBed::output_group(0));
+    }
+    return found;
+  };
+  const TimeNs now = kStart + 3 * kNsPerSecond;
+  for (uint16_t k = 0; k < 6; ++k) EXPECT_EQ(quiets(static_cast<uint16_t>(1 + 10 * k), now), 0) << k;
+  EXPECT_EQ(quiets(61, now), 1) << "the 70th is refused";
+  EXPECT_EQ(quiets(71, now + 50 * kNsPerMs), 0) << "it is quiet already";
+  EXPECT_EQ(quiets(81, now + 100 * kNsPerMs), 1);
+}
+
 TEST_F(Repairs, ATurnSendsABurstAtMostBehindItsLivePackets) {
   BedOptions options;
   options.window_packets = 256;

@@ -167,9 +167,11 @@ TEST_F(Reports, OldAndImpossibleEchoesAreRefused) {
   const TimeNs now = kStart + kNsPerMs;
   const auto replayed = join(now, 20 * kNsPerMs);
   take(replayed, now + 11 * kNsPerSecond);
-  take(report(MessageCommand::kUsageReportJoin, smart::UsageDetail{smart::hop_time_us(now), 5, 0, 1}, 0),
-       now);
-  take(report(MessageCommand::kUsageReportLeave, smart::UsageDetail{smart::hop_time_us(now), 5, 0, 1}, 0),
+  take(
+      report(MessageCommand::kUsageReportJoin, smart::UsageDetail{smart::hop_time_us(now), 500'000, 0, 1}, 0),
+      now);
+  take(report(MessageCommand::kUsageReportLeave, smart::UsageDetail{smart::hop_time_us(now), 500'000, 0, 1},
+              0),
        now);
   EXPECT_EQ(count(ChannelCounter::kReportEcho), 3u);
   EXPECT_EQ(count(ChannelCounter::kJoins) + count(ChannelCounter::kLeaves), 0u);
