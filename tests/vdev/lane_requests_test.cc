@@ -6,7 +6,6 @@
 namespace linecast {
 namespace {
 
-constexpr TimeNs kStart = Requests::kStart;
 // After it a repair is sent again.
 constexpr TimeNs kRoundTripNs = 60 * kNsPerMs;
 

@@ -65,7 +65,7 @@ SenderStatus status_of(uint16_t round_trip_ms, uint8_t log2_group_size) {
   return status;
 }
 
-Quiet quiet_of(uint16_t duration_ms, std::vector<SequencePair> pairs = {}) {
+Quiet quiet_of(uint16_t duration_ms, const std::vector<SequencePair>& pairs = {}) {
   Quiet quiet;
   quiet.duration_ms = duration_ms;
   for (const SequencePair& pair : pairs) quiet.list.pairs[quiet.list.count++] = pair;
