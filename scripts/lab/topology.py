@@ -29,6 +29,7 @@ class Channel:
     cipher: str | None  # of its key file NAME.key; None: a clear channel
     source_specific: bool = False
     format: str = 'ts'
+    repair_budget_percent: int | None = None  # None: the default
 
     def lineup(self):
         address, port = self.source.partition('://')[2].split(':')
@@ -47,6 +48,7 @@ class Channel:
       port: {SMART_PORT}
     bitrate_cap: {self.cap_bps}
     {f'key: {self.name}.key' if self.cipher else 'clear: true'}
+{f"    retransmit: {{budget_percent: {self.repair_budget_percent}}}" if self.repair_budget_percent else ''}
 '''
 
 
