@@ -21,7 +21,7 @@ struct AskTimes {
   TimeNs first(TimeNs from, TimeNs deadline) const {
     return spread(from, room(from, deadline, answer_ns + 2 * round_trip_ns + kNsPerMs), deadline);
   }
-  // After it was asked for now. kNever: no answer would be in time.
+  // After a request that leaves at `now`. kNever: no answer would be in time.
   TimeNs again(TimeNs deadline) const {
     const TimeNs from = now + 2 * round_trip_ns;
     return from + answer_ns >= deadline ? kNever : spread(from, deadline - from - answer_ns, deadline);

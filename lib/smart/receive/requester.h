@@ -56,7 +56,7 @@ class Requester {
   // When ask() has something to do; kNever: nothing is missing. May be early, never late.
   TimeNs next_due() const { return running_ ? std::max(losses_.next_due(), ask_from_) : kNever; }
 
-  // Gives out what is to be asked for now, as send(Ipv4 hop, const PairList& pairs), a call for each
+  // Gives out what is due at `now`, as send(Ipv4 hop, const PairList& pairs), a call for each
   // REPLACEMENT.
   template <typename Send>
   void ask(TimeNs now, Send&& send) {

@@ -16,7 +16,7 @@ class RequesterTest : public testing::Test {
   void arrive(TimeNs now, uint64_t sequence, uint8_t quiet = 0) {
     requester.arrived(now, sequence, requester.heard(now, kHop, quiet));
   }
-  // The sequences asked for now.
+  // The sequences that are asked for at `now`.
   std::vector<uint64_t> ask(TimeNs now) {
     std::vector<uint64_t> out;
     requester.ask(now, [&](Ipv4 hop, const PairList& pairs) {
