@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -106,6 +107,19 @@ def run(cards, command, timeout_s, memory_mib=2048, processors=2):
                               directory=shlex.quote(os.getcwd()), command=shlex.join(map(str, command)))
         initrd = _initrd(Path(directory), modules, script)
         return _boot(cards, initrd, modules, timeout_s, memory_mib, processors)
+
+
+def run_test(script, in_guest, cards, timeout_s, processors=2):
+    """A system test that runs itself in a guest: there it calls in_guest(). Does not return."""
+    if sys.argv[1:] == ['guest']:
+        in_guest()
+        sys.exit(0)
+    try:
+        command = ['/usr/bin/python3', '-B', Path(script).resolve(), 'guest']
+        sys.exit(run(cards, command, timeout_s, processors=processors))
+    except LabError as error:
+        print(f'not ok 1 - a guest with emulated cards\n#   {error}')
+        sys.exit(1)
 
 
 def _kernel():

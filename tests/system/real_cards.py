@@ -252,16 +252,5 @@ def in_guest():
                topology=guest.OneWire)
 
 
-def main():
-    command = ['/usr/bin/python3', '-B', Path(__file__).resolve(), 'guest']
-    try:
-        return guest.run(MODELS, command, TIMEOUT_S)
-    except LabError as error:
-        print(f'not ok 1 - a guest with emulated cards\n#   {error}')
-        return 1
-
-
 if __name__ == '__main__':
-    if sys.argv[1:] == ['guest']:
-        in_guest()
-    sys.exit(main())
+    guest.run_test(__file__, in_guest, MODELS, TIMEOUT_S)

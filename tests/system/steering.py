@@ -133,16 +133,5 @@ def in_guest():
                what_the_kernel_spreads_over_queues_finds_its_lane, topology=guest.OneWire)
 
 
-def main():
-    command = ['/usr/bin/python3', '-B', Path(__file__).resolve(), 'guest']
-    try:
-        return guest.run(MODELS, command, TIMEOUT_S, processors=len(PROCESSORS))
-    except LabError as error:
-        print(f'not ok 1 - a guest with emulated cards\n#   {error}')
-        return 1
-
-
 if __name__ == '__main__':
-    if sys.argv[1:] == ['guest']:
-        in_guest()
-    sys.exit(main())
+    guest.run_test(__file__, in_guest, MODELS, TIMEOUT_S, processors=len(PROCESSORS))
