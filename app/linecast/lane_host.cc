@@ -104,17 +104,18 @@ void LaneHost::receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCount
   // TTL 1 does not prove that it is of this link: whoever is behind a router sends it with more. But no
   // router passes on what is sent to link-local groups, and none sends a group's packet to a unicast MAC.
   // Queries to our own address may come from anywhere: they are answered, but decide nothing.
+  const bool to_us = frame.destination == address_;
+  if (!frame.is_link_group && !to_us) return counters.add(LaneCounter::kIgmpUnicast);
   const bool good = igmp::check_message(frame.ttl, frame.payload) == igmp::MessageFault::kNone;
   const bool query = good && is_igmp_query(frame.payload);
-  const bool by_unicast = query && frame.destination == address_;
-  if (!frame.is_link_group && !by_unicast) return counters.add(LaneCounter::kIgmpUnicast);
+  if (!frame.is_link_group && !query) return counters.add(LaneCounter::kIgmpUnicast);
   if (frame.source == address_) return counters.add(LaneCounter::kIgmpOwnAddress);
   if (!(query ? igmp_queries_ : other_igmp_).take(now, 1)) {
     if (query) igmp_.query_missed(now);
     return counters.add(LaneCounter::kIgmpLimited);
   }
   igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
-  if (querier_ && !by_unicast)
+  if (querier_ && !(query && to_us))
     querier_->receive(now, frame.source, frame.destination, frame.ttl, frame.payload);
 }
 
