@@ -121,13 +121,13 @@ void LaneChannel::take_join(TimeNs now, const smart::UsageReport& report) {
   if (!believes(now, report)) return;
   counters_.add(ChannelCounter::kJoins);
   if (report.detail) group_round_trip_.add(now, report.detail->echoed_hop_time_us, report.detail->held_us);
-  group_size_.join(now, report.detail ? report.detail->receivers : 1);
+  group_size_.join(now);
 }
 
 void LaneChannel::take_leave(TimeNs now, const smart::UsageReport& report) {
   if (!believes(now, report)) return;
   counters_.add(ChannelCounter::kLeaves);
-  group_size_.leave(now, report.detail ? report.detail->receivers : 1);
+  group_size_.leave(now);
 }
 
 }  // namespace linecast::app

@@ -103,10 +103,7 @@ void Repeater::poll(Network& network) {
   requester_.ask(now, [&](Ipv4, const smart::PairList& pairs) {
     network.send_up({.from = id_, .body = smart::Replacement{.list = pairs}});
   });
-  if (auto join = usage_.join(now)) {
-    join->detail->receivers = static_cast<uint32_t>(responder_.receivers());
-    network.send_up({.from = id_, .body = *join});
-  }
+  if (const auto join = usage_.join(now)) network.send_up({.from = id_, .body = *join});
   wake(network);
 }
 

@@ -46,8 +46,7 @@ void Responder::send_quiet(Network& network, TimeNs duration, const smart::PairL
 
 void Responder::take_join(TimeNs now, const smart::UsageReport& join) {
   ++statistics_.joins;
-  askers_.join(now, 1);
-  receivers_.join(now, join.detail->receivers);
+  askers_.join(now);
   round_trip_.add(now, join.detail->echoed_hop_time_us, join.detail->held_us);
 }
 
@@ -55,7 +54,6 @@ void Responder::poll(Network& network) {
   const TimeNs now = network.now();
   if (now >= status_due_) {
     askers_.update(now);
-    receivers_.update(now);
     round_trip_ns_ = round_trip_.estimate(now);
     status_due_ = now + kStatusIntervalNs;
     network.multicast(

@@ -56,7 +56,6 @@ class Responder {
   TimeNs due() const { return std::min(status_due_, quiet_due_); }
 
   uint64_t askers() const { return askers_.size(); }
-  uint64_t receivers() const { return receivers_.size(); }
   TimeNs round_trip_ns() const { return round_trip_ns_; }
   uint8_t quiet() const { return quiet_.quiet(); }
   const HopStatistics& statistics() const { return statistics_; }
@@ -72,9 +71,7 @@ class Responder {
   NodeId id_;
   ResponderSettings settings_;
   smart::RepairEngine engine_;
-  // Who asks this hop, which is what its receivers' waits depend on; and how many receivers there are in all,
-  // those below its repeaters included.
-  smart::GroupSize askers_, receivers_;
+  smart::GroupSize askers_;
   smart::GroupRoundTrip round_trip_;
   smart::QuietControl quiet_;
   TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;

@@ -23,6 +23,13 @@ class Reports : public Requests {
     deliver(datagram, from);
     bed_->lane().poll(now);
   }
+  // The JOINs of so many receivers.
+  void come(uint64_t receivers, TimeNs now, TimeNs round_trip) {
+    for (uint64_t id = 1; id <= receivers; ++id) {
+      become(id);
+      take(join(now, round_trip), now);
+    }
+  }
   // The last SENDER_STATUS sent up to `now`, where all is looked at every 10 ms.
   smart::SenderStatus status(TimeNs from, TimeNs now) {
     smart::SenderStatus status;
@@ -65,34 +72,51 @@ TEST_F(Reports, BeforeAnyJoinNothingIsKnown) {
 TEST_F(Reports, SenderStatusAndTheQuietFieldFollowTheJoins) {
   make({});
   send(5);
-  for (uint64_t id = 1; id <= 5; ++id) {
-    become(id);
-    take(join(kStart, 20 * kNsPerMs), kStart);
-  }
-  become(6);
-  take(join(kStart, 20 * kNsPerMs, 1000), kStart);  // a repeater's
-  EXPECT_EQ(count(ChannelCounter::kJoins), 6u);
+  come(100, kStart, 20 * kNsPerMs);
+  EXPECT_EQ(count(ChannelCounter::kJoins), 100u);
   const TimeNs later = kStart + 2 * kNsPerSecond;
   const smart::SenderStatus after = status(kStart, later);
   EXPECT_GE(after.round_trip_ms, 20);
   EXPECT_LE(after.round_trip_ms, 23);
-  EXPECT_EQ(after.log2_group_size, 10);
+  EXPECT_EQ(after.log2_group_size, 7);
   // The hop's clock at its sending, which the next JOIN echoes.
   EXPECT_LE(smart::hop_time_us(later) - after.hop_time_us, 1'000'000u);
-  EXPECT_EQ(quiet(later), 9);  // 256 ms: at least 12 round trips
-  // The repeater goes.
-  take(report(MessageCommand::kUsageReportLeave, detail(later, 20 * kNsPerMs, 1000), 0), later);
-  EXPECT_EQ(count(ChannelCounter::kLeaves), 1u);
-  EXPECT_EQ(status(later, later + 2 * kNsPerSecond).log2_group_size, 3);
+  EXPECT_EQ(quiet(later), 8);  // 128 ms: at least 4.5 round trips
+  for (uint64_t id = 1; id <= 96; ++id) {
+    become(id);
+    take(report(MessageCommand::kUsageReportLeave, detail(later, 20 * kNsPerMs, 1), 0), later);
+  }
+  EXPECT_EQ(count(ChannelCounter::kLeaves), 96u);
+  EXPECT_EQ(status(later, later + 2 * kNsPerSecond).log2_group_size, 2);
   EXPECT_EQ(quiet(later + 2 * kNsPerSecond), 0);
 }
 
 TEST_F(Reports, TheReportWindowGrowsWithTheGroup) {
-  make({});
-  take(join(kStart, kNsPerMs, 1'000'000), kStart);
+  BedOptions options;
+  options.encrypted = sign_ = false;
+  make(options);
+  const auto one = join(kStart, kNsPerMs);
+  for (Ipv4 k = 0; k < 12'000; ++k) take(one, kStart, kReceiver + k);
   const smart::SenderStatus after = status(kStart, kStart + 2 * kNsPerSecond);
-  EXPECT_EQ(after.report_window_s, 100);
-  EXPECT_EQ(after.log2_group_size, 20);
+  EXPECT_EQ(after.report_window_s, 2);
+  EXPECT_EQ(after.log2_group_size, 14);
+}
+
+// A repeater asks once for all behind it, and what a JOIN claims may be made up.
+TEST_F(Reports, AJoinIsOneThatAsksHoweverManyItClaims) {
+  make({});
+  send(5);
+  for (uint64_t id = 1; id <= 3; ++id) {
+    become(id);
+    take(join(kStart, 20 * kNsPerMs, id == 1 ? UINT32_MAX : 1'000'000), kStart);
+  }
+  const TimeNs later = kStart + 2 * kNsPerSecond;
+  const smart::SenderStatus after = status(kStart, later);
+  EXPECT_EQ(after.log2_group_size, 2);
+  EXPECT_EQ(after.report_window_s, 1);
+  EXPECT_EQ(quiet(later), 0);
+  take(report(MessageCommand::kUsageReportLeave, detail(later, 20 * kNsPerMs, UINT32_MAX), 0), later);
+  EXPECT_EQ(status(later, later + 2 * kNsPerSecond).log2_group_size, 1);
 }
 
 TEST_F(Reports, TheRoundTripIsHowLongASequenceIsLocked) {
@@ -110,7 +134,7 @@ TEST_F(Reports, TheLineupsQuietStays) {
   BedOptions options;
   options.quiet = 3;
   make(options);
-  take(join(kStart, 20 * kNsPerMs, 1000), kStart);
+  come(100, kStart, 20 * kNsPerMs);
   status(kStart, kStart + 2 * kNsPerSecond);
   EXPECT_EQ(quiet(kStart + 2 * kNsPerSecond), 3);
 }

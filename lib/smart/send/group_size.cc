@@ -6,22 +6,20 @@
 
 namespace linecast::smart {
 
-void GroupSize::join(TimeNs now, uint32_t receivers) {
+void GroupSize::join(TimeNs now) {
   const int64_t number = now / kBucketNs;
   Bucket& bucket = buckets_[static_cast<uint64_t>(number) % kBuckets];
   if (bucket.number != number) bucket = {number};
-  const auto n = static_cast<double>(std::clamp<uint64_t>(receivers, 1, kMost));
   const TimeNs refresh = std::max(kLeastRefreshNs, report_window_s_ * kNsPerSecond);
-  bucket.receivers += n;
-  bucket.joined += n * static_cast<double>(now % kBucketNs) / kBucketNs;
-  bucket.refresh += n * static_cast<double>(refresh) / kBucketNs;
+  bucket.receivers += 1;
+  bucket.joined += static_cast<double>(now % kBucketNs) / kBucketNs;
+  bucket.refresh += static_cast<double>(refresh) / kBucketNs;
 }
 
 // Which JOINs were the leaver's is not known: its share is taken off all of them.
-void GroupSize::leave(TimeNs now, uint32_t receivers) {
+void GroupSize::leave(TimeNs now) {
   const double all = weigh(now);
-  const double rest = all - std::max<uint32_t>(receivers, 1);
-  const double factor = rest > 0 ? rest / all : 0;
+  const double factor = all > 1 ? (all - 1) / all : 0;
   for (Bucket& bucket : buckets_) {
     bucket.receivers *= factor;
     bucket.joined *= factor;

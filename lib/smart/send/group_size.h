@@ -1,5 +1,9 @@
-// How many receivers a hop's group has, from their JOINs and LEAVEs, with no table of receivers. One thread
-// at a time; fixed memory.
+// How many ask a hop, and report to it, from their JOINs and LEAVEs, with no table of them. One thread at a
+// time; fixed memory.
+//
+// Each JOIN counts for one, its sender, whatever it says of receivers behind that: it is who asks that
+// decides how long they should wait before they do, and who reports how far reports are to be spread. A
+// repeater asks once for all behind it.
 //
 // A receiver sends its next JOIN R x uniform(0.5, 1.5) after the last, R = max(60 s, report window). So a
 // JOIN of age a is its receiver's last one with the probability S(a) that the next has not come yet: 1 up to
@@ -9,8 +13,7 @@
 // stays for R on average. Each JOIN is weighed with the report window of its own time: with the present one
 // instead, a larger estimate would make a larger window, and that a larger estimate.
 //
-// Who can send good JOINs can say what they like: kMost bounds what comes of it, and the caller's limit for
-// each source how fast.
+// How fast one sender's JOINs count is for the caller to limit.
 #pragma once
 
 #include <array>
@@ -23,13 +26,12 @@ namespace linecast::smart {
 
 class GroupSize {
  public:
-  static constexpr uint64_t kMost = 1 << 24;             // receivers, in one report and in all
+  static constexpr uint64_t kMost = 1 << 24;             // receivers
   static constexpr uint32_t kReceiversASecond = 10'000;  // that JOINs may bring by the report window
   static constexpr uint16_t kLongestWindow = 600;        // s
 
-  // receivers: what the report counts; 0 counts as 1.
-  void join(TimeNs now, uint32_t receivers);
-  void leave(TimeNs now, uint32_t receivers);
+  void join(TimeNs now);
+  void leave(TimeNs now);
 
   // Brings the two below up to date: for once a second, with SENDER_STATUS.
   void update(TimeNs now);
