@@ -30,7 +30,7 @@ bool has_format(smart::PacketFormat format, Bytes payload) {
   }
 }
 
-smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
+smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel, size_t largest_frame) {
   constexpr uint64_t kBurstMs = 1000;  // how long repairs may save up
   constexpr uint64_t kLeastBurstBytes = 64 * 1514;
   smart::RepairEngine::Settings settings;
@@ -39,6 +39,7 @@ smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
   // No budget at all is no repair at all, not the least burst.
   const uint64_t least = channel.budget_percent == 0 ? 0 : kLeastBurstBytes;
   settings.budget_burst_bytes = std::max(settings.budget_bytes_a_second * kBurstMs / 1000, least);
+  settings.largest_bytes = largest_frame;
   settings.always_unicast = channel.repairs_to == lineup::RepairsTo::kUnicast;
   return settings;
 }
@@ -68,7 +69,7 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       marks_(drivers::frame_marks(setup.offloads, setup.vlan_control, true)),
       out_port_(setup.out_port),
       out_interface_(setup.out_interface),
-      engine_(repair_settings(*setup.channel)),
+      engine_(repair_settings(*setup.channel, header_.size() + sealer_.packet_size(max_payload_))),
       repairs_to_(setup.channel->repairs_to),
       unicast_prefixes_(setup.channel->unicast_prefixes),
       fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),

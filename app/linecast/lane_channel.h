@@ -74,16 +74,14 @@ class LaneChannel {
                                 Bytes trailer, UpwardCount count);
   // Where repairs for who asks from there go. mac: that the request came from.
   smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
-  // Takes what an admitted request asks for; `quiet` is what a QUIET is to name.
-  void request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+  // Takes what an admitted request asks for; `quiet` is what a QUIET is to name. Returns whether the whole
+  // group is to hold its requests back: the budget has refused one, and the group does not hold back yet.
+  bool request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
                smart::PairList& quiet);
   bool repairs_pending() const { return engine_.pending() > 0; }
   // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
-  // sequence is refused (counted).
+  // sequence is no longer kept (counted).
   drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
-  // Whether the whole group is to hold its requests back: the budget has refused one since this last said so,
-  // kGroupQuietNs ago or longer.
-  bool group_quiet_due(TimeNs now);
   // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
   void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
   // Has a repair so written go to one receiver.
@@ -160,7 +158,6 @@ class LaneChannel {
   smart::GroupSize group_size_;
   TokenBucket fault_allowance_;
   TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
-  bool budget_refused_ = false;
   TimeNs group_quiet_until_ = 0;
   smart::QuietControl quiet_control_;
   Timers timers_;

@@ -47,7 +47,7 @@ smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net
   return {};
 }
 
-void LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+bool LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
                           smart::PairList& quiet) {
   const smart::RepairEngine::Outcome outcome =
       engine_.request(now, round_trip_ns_, kept(), asked, from, quiet);
@@ -56,6 +56,12 @@ void LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart:
   if (outcome.not_sent > 0) counters_.add(ChannelCounter::kRequestNotSent, outcome.not_sent);
   if (outcome.too_old > 0) counters_.add(ChannelCounter::kRequestTooOld, outcome.too_old);
   quiet_control_.count(outcome.accepted, outcome.repeated);
+  if (outcome.over_budget == 0) return false;
+  counters_.add(ChannelCounter::kRequestOverBudget, outcome.over_budget);
+  // More requests would be refused as well, and the budget needs time to grow.
+  if (now < group_quiet_until_) return false;
+  group_quiet_until_ = now + kGroupQuietNs;
+  return true;
 }
 
 drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& target) {
@@ -68,22 +74,10 @@ drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& targe
     case smart::RepairEngine::Taken::kTooOld:
       counters_.add(ChannelCounter::kRequestTooOld);
       return nullptr;
-    case smart::RepairEngine::Taken::kOverBudget:
-      counters_.add(ChannelCounter::kRequestOverBudget);
-      budget_refused_ = true;
-      return nullptr;
     case smart::RepairEngine::Taken::kNothing:
       break;
   }
   return nullptr;
-}
-
-// More requests would be refused as well, and the budget needs time to grow.
-bool LaneChannel::group_quiet_due(TimeNs now) {
-  if (!budget_refused_ || now < group_quiet_until_) return false;
-  budget_refused_ = false;
-  group_quiet_until_ = now + kGroupQuietNs;
-  return true;
 }
 
 // The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same

@@ -139,12 +139,13 @@ void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Reques
   sequences_left_ -= sequences;
   const bool had_its_turn = !channel.repairs_pending();
   smart::PairList quiet;
-  channel.request(
+  const bool hold_group = channel.request(
       now, asked,
       channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), quiet);
   if (had_its_turn && channel.repairs_pending())
     repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
   if (quiet.count > 0) send_quiet(channel, quiet);
+  if (hold_group) send_quiet(channel, {});
 }
 
 void Lane::send_quiet(LaneChannel& channel, const smart::PairList& quiet) {
@@ -173,10 +174,7 @@ bool Lane::send_repairs(TimeNs now) {
 void Lane::send_repair(LaneChannel& channel, TimeNs now) {
   smart::RepairTarget target;
   drivers::Packet* kept = channel.take_repair(now, target);
-  if (kept == nullptr) {
-    if (channel.group_quiet_due(now)) send_quiet(channel, {});
-    return;
-  }
+  if (kept == nullptr) return;
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
   channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr);

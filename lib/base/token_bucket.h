@@ -17,13 +17,17 @@ class TokenBucket {
         depth_(static_cast<double>(depth)),
         tokens_(depth_) {}
 
-  // Takes n tokens, or none and returns false where fewer are there.
-  bool take(TimeNs now, uint64_t n) {
+  // Whether n tokens are there.
+  bool holds(TimeNs now, uint64_t n) {
     if (now > last_) {
       tokens_ = std::min(depth_, tokens_ + rate_ * static_cast<double>(now - last_));
       last_ = now;
     }
-    if (tokens_ < static_cast<double>(n)) return false;
+    return tokens_ >= static_cast<double>(n);
+  }
+  // Takes n tokens, or none and returns false where fewer are there.
+  bool take(TimeNs now, uint64_t n) {
+    if (!holds(now, n)) return false;
     tokens_ -= static_cast<double>(n);
     return true;
   }

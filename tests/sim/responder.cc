@@ -7,7 +7,8 @@ Responder::Responder(NodeId id, const ResponderSettings& settings)
       settings_(settings),
       engine_({.window = settings.window,
                .budget_bytes_a_second = settings.budget_bytes_a_second,
-               .budget_burst_bytes = settings.budget_burst_bytes}),
+               .budget_burst_bytes = settings.budget_burst_bytes,
+               .largest_bytes = settings.packet_bytes}),
       quiet_(settings.quiet) {}
 
 void Responder::send_original(Network& network, const Data& data) {
@@ -32,6 +33,7 @@ bool Responder::accept(Network& network, const smart::KeptSequences& kept, const
   statistics_.accepted += outcome.accepted;
   statistics_.repeated += outcome.repeated;
   statistics_.refused += outcome.not_sent + outcome.too_old;
+  statistics_.over_budget += outcome.over_budget;
   if (repaired.count > 0) send_quiet(network, 0, repaired);
   return outcome.accepted > 0;
 }

@@ -40,8 +40,6 @@ class Responder {
           network.now(), kept, [this](uint64_t) { return settings_.packet_bytes; }, repair);
       if (taken == smart::RepairEngine::Taken::kRepair)
         send_repair(network, {repair.sequence, original_ns(repair.sequence), true});
-      else if (taken == smart::RepairEngine::Taken::kOverBudget)
-        ++statistics_.over_budget;
     }
   }
   // Tells the group that these are on their way; duration: for how long to wait for them at least.

@@ -1,4 +1,6 @@
 // How a lane repairs: what the group is told before, in what order repairs leave, and whom they go to.
+#include <bit>
+
 #include "lib/net/arp.h"
 #include "tests/vdev/requests.h"
 
@@ -95,26 +97,37 @@ TEST_F(Repairs, ARefusalOfTheBudgetQuietsTheGroup) {
       bed_->lane().poll(kStart + second * kNsPerSecond);
     }
   bed_->sent();
-  // How many QUIETs for the whole group a request for ten sequences draws.
+  // How many QUIETs for the whole group a request for ten sequences draws, and that all others name exactly
+  // what is repaired.
   const auto quiets = [&](uint16_t first, TimeNs now) {
     deliver(request({{first, 0b111111111}}, 120));
     bed_->lane().poll(now);
-    int found = 0;
+    int found = 0, named = 0, repaired = 0;
     for (const auto& frame : bed_->sent()) {
       smart::Split split;
       smart::Quiet quiet;
-      if (!read_quiet(frame, split, quiet) || quiet.list.count > 0) continue;
+      repaired += is_repair(frame) ? 1 : 0;
+      if (!read_quiet(frame, split, quiet)) continue;
+      EXPECT_EQ(quiet.group, LaneBed::output_group(0));
+      for (const smart::SequencePair& pair : quiet.list.view()) named += 1 + std::popcount(pair.mask);
+      if (quiet.list.count > 0) continue;
       ++found;
       EXPECT_EQ(quiet.duration_ms, 100);
-      EXPECT_EQ(quiet.group, LaneBed::output_group(0));
     }
+    EXPECT_EQ(named, repaired);
     return found;
   };
   const TimeNs now = kStart + 3 * kNsPerSecond;
   for (uint16_t k = 0; k < 6; ++k) EXPECT_EQ(quiets(static_cast<uint16_t>(1 + 10 * k), now), 0) << k;
-  EXPECT_EQ(quiets(61, now), 1) << "the 70th is refused";
+  EXPECT_EQ(quiets(61, now), 1) << "the 69th or the 70th is refused";
+  EXPECT_GE(count(ChannelCounter::kRepairsSent), 68u);
+  EXPECT_LE(count(ChannelCounter::kRepairsSent), 69u);
   EXPECT_EQ(quiets(71, now + 50 * kNsPerMs), 0) << "it is quiet already";
   EXPECT_EQ(quiets(81, now + 100 * kNsPerMs), 1);
+  EXPECT_EQ(quiets(91, now + 150 * kNsPerMs), 0);
+  // What was refused while the group was quiet is forgotten with it.
+  EXPECT_EQ(quiets(200, now + 20 * kNsPerSecond), 0) << "never sent";
+  EXPECT_EQ(quiets(101, now + 20 * kNsPerSecond), 0) << "the budget has grown";
 }
 
 TEST_F(Repairs, ATurnSendsABurstAtMostBehindItsLivePackets) {

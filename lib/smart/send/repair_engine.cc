@@ -23,6 +23,7 @@ RepairEngine::RepairEngine(const Settings& settings)
       queue_(settings.window),
       mask_(settings.window - 1),
       budget_(settings.budget_bytes_a_second, settings.budget_burst_bytes),
+      largest_bytes_(settings.largest_bytes),
       always_unicast_(settings.always_unicast) {}
 
 RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept,
@@ -52,6 +53,9 @@ RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, co
           break;
         case Verdict::kTooOld:
           ++outcome.too_old;
+          break;
+        case Verdict::kOverBudget:
+          ++outcome.over_budget;
           break;
       }
     }
@@ -84,6 +88,7 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
       verdict = Verdict::kNowToGroup;
     }
   }
+  if (!pending && !budget_.holds(now, (queued_ + 1) * largest_bytes_)) return Verdict::kOverBudget;
   slot = {sequence, of_this ? slot.left_ns : kNeverLeft, target, State::kPending};
   if (!pending) enqueue(sequence);
   return verdict;

@@ -36,6 +36,7 @@ class RepairEngine {
     uint32_t window = 64;                // packets kept: a power of two, at most 2^16
     uint64_t budget_bytes_a_second = 0;  // of repairs
     uint64_t budget_burst_bytes = 0;
+    uint64_t largest_bytes = 0;  // that a repair takes of the budget
     // What happens when a second one asks for what went by unicast less than a round trip ago: it gets a
     // repair of its own, or the repair goes to the group.
     bool always_unicast = false;
@@ -48,11 +49,13 @@ class RepairEngine {
     uint32_t repeated = 0;  // pending already, or repaired less than a round trip ago
     uint32_t not_sent = 0;
     uint32_t too_old = 0;
-    uint32_t sum() const { return accepted + repeated + not_sent + too_old; }
+    uint32_t over_budget = 0;  // forgotten: whoever still lacks it asks again
+    uint32_t sum() const { return accepted + repeated + not_sent + too_old + over_budget; }
   };
   // from: who is to get the repairs; the group, but where plain unicast to the requester is allowed.
   // `quiet` is what a QUIET to the group should name before the repairs leave: exactly the sequences whose
-  // repair to the group this request has caused; as many pairs as `asked` has at most.
+  // repair to the group this request has caused; as many pairs as `asked` has at most. What is accepted is
+  // not refused later: the budget has the most that it may take, beside that of all that is pending.
   Outcome request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, const PairList& asked,
                   const RepairTarget& from, PairList& quiet);
 
@@ -61,14 +64,13 @@ class RepairEngine {
     RepairTarget target;
   };
   enum class Taken : uint8_t {
-    kNothing,     // none is pending
-    kRepair,      // `out` is to be sent now
-    kTooOld,      // the next one is no longer kept
-    kOverBudget,  // the budget has nothing left for the next one: whoever still lacks it asks again
+    kNothing,  // none is pending
+    kRepair,   // `out` is to be sent now
+    kTooOld,   // the next one is no longer kept
   };
   // Takes the sequence that has been pending longest off the queue, whatever becomes of it: so call it again
   // until kNothing, or as often as there is time for. size_of(sequence): the bytes that its repair takes of
-  // the budget.
+  // the budget, at most Settings::largest_bytes.
   template <typename SizeOf>
   Taken take(TimeNs now, const KeptSequences& kept, const SizeOf& size_of, Repair& out);
 
@@ -87,7 +89,7 @@ class RepairEngine {
     RepairTarget target;
     State state = State::kFree;
   };
-  enum class Verdict : uint8_t { kAccepted, kRepeated, kNowToGroup, kNotSent, kTooOld };
+  enum class Verdict : uint8_t { kAccepted, kRepeated, kNowToGroup, kNotSent, kTooOld, kOverBudget };
 
   Verdict judge(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, uint16_t number,
                 const RepairTarget& from);
@@ -101,6 +103,7 @@ class RepairEngine {
   size_t queued_ = 0;
   uint64_t mask_;
   TokenBucket budget_;  // bytes
+  uint64_t largest_bytes_;
   bool always_unicast_;
 };
 
@@ -113,11 +116,8 @@ RepairEngine::Taken RepairEngine::take(TimeNs now, const KeptSequences& kept, co
   --queued_;
   slot.state = State::kFree;
   if (slot.sequence < kept.first) return Taken::kTooOld;
+  budget_.take(now, size_of(slot.sequence));  // as much is there: judge() has seen to it
   slot.state = State::kLingering;
-  if (!budget_.take(now, size_of(slot.sequence))) {
-    slot.target = {};  // where a repair left before, to whomever: for the rest of its round trip none follows
-    return Taken::kOverBudget;
-  }
   slot.left_ns = now;
   out = {slot.sequence, slot.target};
   return Taken::kRepair;

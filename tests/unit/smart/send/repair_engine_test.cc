@@ -12,6 +12,7 @@ namespace {
 constexpr TimeNs kRoundTrip = 50 * kNsPerMs;
 constexpr KeptSequences kHundred{37, 101};  // 64 kept
 constexpr uint64_t kFrame = 1400;
+constexpr uint64_t kLargest = 100'000;
 
 PairList pairs(std::initializer_list<SequencePair> list) {
   PairList out;
@@ -23,13 +24,16 @@ RepairTarget receiver(Ipv4 address, uint16_t port = 47100) { return {address, po
 
 class Engine : public testing::Test {
  protected:
-  explicit Engine(bool always_unicast = false) : engine_(settings(always_unicast)) {}
+  explicit Engine(bool always_unicast = false, uint64_t budget = 100)
+      : engine_(settings(always_unicast, budget)) {}
 
-  static RepairEngine::Settings settings(bool always_unicast) {
+  // budget: of so many of the largest repairs, a second and at once.
+  static RepairEngine::Settings settings(bool always_unicast, uint64_t budget) {
     RepairEngine::Settings settings;
     settings.window = 64;
-    settings.budget_bytes_a_second = 1'000'000;
-    settings.budget_burst_bytes = 1'000'000;
+    settings.budget_bytes_a_second = budget * kLargest;
+    settings.budget_burst_bytes = budget * kLargest;
+    settings.largest_bytes = kLargest;
     settings.always_unicast = always_unicast;
     return settings;
   }
@@ -42,10 +46,10 @@ class Engine : public testing::Test {
         now, kept_, [bytes](uint64_t) { return bytes; }, repair_);
   }
   // All that is to be sent now.
-  std::vector<uint64_t> take_all(TimeNs now) {
+  std::vector<uint64_t> take_all(TimeNs now, uint64_t bytes = kFrame, size_t most = SIZE_MAX) {
     std::vector<uint64_t> sequences;
     RepairEngine::Taken taken;
-    while ((taken = take(now)) != RepairEngine::Taken::kNothing)
+    while (sequences.size() < most && (taken = take(now, bytes)) != RepairEngine::Taken::kNothing)
       if (taken == RepairEngine::Taken::kRepair) sequences.push_back(repair_.sequence);
     return sequences;
   }
@@ -63,6 +67,12 @@ class Engine : public testing::Test {
   KeptSequences kept_ = kHundred;
   PairList quiet_;
   RepairEngine::Repair repair_;
+  size_t left_ = 0;  // pending
+};
+
+class TightEngine : public Engine {
+ protected:
+  TightEngine() : Engine(false, 10) {}
 };
 
 using Sequences = std::vector<uint64_t>;
@@ -160,26 +170,55 @@ TEST_F(Engine, APlaceForgetsTheSequenceThatItHadBefore) {
   EXPECT_EQ(take_all(1), Sequences{104});
 }
 
-TEST_F(Engine, WhatTheBudgetRefusesIsFreeToBeAskedForAgain) {
-  ask(0, {{40, 0b111}});
-  EXPECT_EQ(take(0, 600'000), RepairEngine::Taken::kRepair);
-  EXPECT_EQ(take(0, 600'000), RepairEngine::Taken::kOverBudget);
-  EXPECT_EQ(take(0, 400'000), RepairEngine::Taken::kRepair);
-  EXPECT_EQ(take(0, 1), RepairEngine::Taken::kOverBudget);
-  EXPECT_EQ(take(0, 1), RepairEngine::Taken::kNothing);
-  EXPECT_EQ(ask(1, {{41, 0}}).accepted, 1u);
-  EXPECT_EQ(ask(1, {{40, 0}}).repeated, 1u);
-  EXPECT_EQ(take(kNsPerSecond, 1'000'000), RepairEngine::Taken::kRepair);
-  EXPECT_EQ(repair_.sequence, 41u);
+TEST_F(TightEngine, WhatTheBudgetRefusesIsNotNamedAndIsFreeToBeAskedForAgain) {
+  ask(0, {{40, 0b1'1111'1111}});  // ten, of the largest size
+  EXPECT_EQ(take_all(0, kLargest).size(), 10u);
+  const RepairEngine::Outcome outcome = ask(1, {{60, 0}, {50, 0b111}});
+  EXPECT_EQ(outcome.accepted, 0u);
+  EXPECT_EQ(outcome.over_budget, 5u);
+  EXPECT_EQ(outcome.sum(), 5u);
+  EXPECT_EQ(quiet_.count, 0u);
+  EXPECT_EQ(engine_.pending(), 0u);
+  EXPECT_EQ(ask(2, {{40, 0}}).repeated, 1u);
+  const TimeNs later = kNsPerSecond * 2 / 10;  // a fifth of the budget
+  EXPECT_EQ(ask(later, {{60, 0}, {50, 0b111}}).accepted, 2u);
+  EXPECT_EQ(quiet(), (Named{60, 50}));
+  EXPECT_EQ(take_all(later, kLargest), (Sequences{60, 50}));
 }
 
-TEST_F(Engine, NoBudgetIsNoRepair) {
-  RepairEngine none({.window = 64});
+// Else receivers wait for what QUIET has promised, and it never comes.
+TEST_F(TightEngine, WhatIsNamedIsRepairedHoweverLargeItIs) {
+  for (const uint64_t bytes : {uint64_t{1}, kFrame, kLargest}) {
+    engine_ = RepairEngine(settings(false, 10));
+    for (TimeNs now = 0; now < 3 * kNsPerSecond; now += 7 * kNsPerMs) {
+      const auto first = static_cast<uint16_t>(37 + now / kNsPerMs % 60);
+      const RepairEngine::Outcome outcome = ask(now, {{first, 0b111}});
+      ASSERT_EQ(quiet().size(), outcome.accepted);
+      // Some of them, so that others wait; and in the end all.
+      ASSERT_EQ(take_all(now, bytes, 2).size(), std::min<size_t>(2, outcome.accepted + left_));
+      left_ = engine_.pending();
+    }
+    EXPECT_EQ(take_all(4 * kNsPerSecond, bytes).size(), left_);
+    left_ = 0;
+  }
+}
+
+TEST_F(TightEngine, TheBudgetIsChargedWithWhatRepairsTake) {
+  size_t repaired = 0;
+  for (uint16_t k = 37; k < 97; ++k) {
+    ask(0, {{k, 0}});
+    repaired += take_all(0, kLargest / 4).size();
+  }
+  EXPECT_EQ(repaired, 37u);  // not ten: 40, but for what the largest one might have taken
+}
+
+TEST_F(TightEngine, NoBudgetIsNoRepair) {
+  RepairEngine none({.window = 64, .largest_bytes = 1});
   PairList quiet;
-  EXPECT_EQ(none.request(0, kRoundTrip, kept_, pairs({{40, 0}}), {}, quiet).accepted, 1u);
-  EXPECT_EQ(none.take(
-                kNsPerSecond, kept_, [](uint64_t) { return kFrame; }, repair_),
-            RepairEngine::Taken::kOverBudget);
+  const RepairEngine::Outcome outcome = none.request(0, kRoundTrip, kept_, pairs({{40, 0}}), {}, quiet);
+  EXPECT_EQ(outcome.over_budget, 1u);
+  EXPECT_EQ(quiet.count, 0u);
+  EXPECT_EQ(none.pending(), 0u);
 }
 
 TEST_F(Engine, RefusesAWindowThatIsNone) {
@@ -228,13 +267,12 @@ TEST_F(Engine, ASecondRequesterWithinTheRoundTripDrawsARepairToTheGroup) {
   EXPECT_EQ(repair_.target.address, 3u);
 }
 
-TEST_F(Engine, ASecondRepairThatTheBudgetRefusesDoesNotMakeTheFirstForgotten) {
-  ask(0, {{40, 0}}, receiver(1));
-  EXPECT_EQ(take(0, 1'000'000), RepairEngine::Taken::kRepair);
-  EXPECT_EQ(ask(1, {{40, 0}}, receiver(2)).accepted, 1u);
-  EXPECT_EQ(take(1), RepairEngine::Taken::kOverBudget);
+TEST_F(TightEngine, ASecondRepairThatTheBudgetRefusesDoesNotMakeTheFirstForgotten) {
+  ask(0, {{40, 0b1'1111'1111}}, receiver(1));
+  take_all(0, kLargest);
+  EXPECT_EQ(ask(1, {{40, 0}}, receiver(2)).over_budget, 1u);
+  EXPECT_EQ(quiet_.count, 0u);
   EXPECT_EQ(ask(2, {{40, 0}}, receiver(1)).repeated, 1u);
-  EXPECT_EQ(ask(kRoundTrip, {{40, 0}}, receiver(2)).accepted, 1u);
 }
 
 TEST_F(Engine, WhoMayNotHaveUnicastMakesItTheGroups) {
