@@ -16,7 +16,6 @@ constexpr double kRoundTripsPerL = 0.81;
 }  // namespace
 
 uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns) {
-  if (group_size <= QuietControl::kSmallGroup) return 0;
   const double round_trips = kRoundTripsPerL * (1 + std::log(static_cast<double>(group_size)));
   const auto least = static_cast<TimeNs>(round_trips * static_cast<double>(round_trip_ns));
   uint8_t quiet = 1;
@@ -26,7 +25,9 @@ uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns) {
 
 uint8_t QuietControl::update(TimeNs now, uint64_t group_size, TimeNs round_trip_ns) {
   if (fixed_) return quiet_;
-  const uint8_t by_size = quiet_by_size(group_size, round_trip_ns);
+  if (group_size > kSmallGroup) small_ = false;
+  if (group_size <= kSmallAgain) small_ = true;
+  const uint8_t by_size = small_ ? 0 : quiet_by_size(group_size, round_trip_ns);
   if (now >= interval_ends_) {
     measure(now, by_size);
     quiet_ = static_cast<uint8_t>(std::min<unsigned>(by_size + raised_, kMost));

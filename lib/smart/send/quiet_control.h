@@ -10,8 +10,11 @@ namespace linecast::smart {
 
 class QuietControl {
  public:
-  static constexpr uint8_t kMost = 14;           // 15 would forbid to ask
-  static constexpr uint64_t kSmallGroup = 8;     // receivers: they may ask at once
+  static constexpr uint8_t kMost = 14;  // 15 would forbid to ask
+  // Receivers that may ask at once; and as few must have become of more before they may again: the size is
+  // an estimate, and around a single limit it would go up and down.
+  static constexpr uint64_t kSmallGroup = 8;
+  static constexpr uint64_t kSmallAgain = 5;
   static constexpr uint32_t kManyRequests = 10;  // for one loss
 
   // fixed: the field's value for good, whatever comes.
@@ -36,14 +39,15 @@ class QuietControl {
 
   std::optional<uint8_t> fixed_;
   uint8_t quiet_ = fixed_.value_or(0);
+  bool small_ = true;
   uint8_t raised_ = 0;                    // steps, for the load
   uint64_t accepted_ = 0, repeated_ = 0;  // in this interval
   TimeNs interval_ends_ = INT64_MIN;      // INT64_MIN: none yet
   TimeNs calm_since_ = 0;
 };
 
-// The least q, at most kMost, with T(q) >= 0.81 (1 + ln(size)) round trips: 2.6 of them for 9 receivers, 12
-// for a million. 0 for a small group.
+// The least q, 1 .. kMost, with T(q) >= 0.81 (1 + ln(size)) round trips: 2.6 of them for 9 receivers, 12 for
+// a million. For a group that is not small, so of one at least.
 uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns);
 
 }  // namespace linecast::smart

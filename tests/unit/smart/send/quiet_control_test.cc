@@ -13,8 +13,7 @@ TEST(QuietBySize, FollowsTheRoundTripAndTheLogarithmOfTheSize) {
     TimeNs round_trip_ms;
     int quiet;
   } rows[] = {
-      {0, 50, 0},          {1, 2000, 0},        {8, 2000, 0},          // small groups ask at once
-      {9, 1, 3},           {9, 50, 9},                                 // 2.6 and 130 ms
+      {9, 1, 3},           {9, 50, 9},          {6, 50, 8},            // 2.6, 130 and 113 ms
       {100, 50, 9},        {10'000, 50, 10},    {1'000'000, 50, 11},   // 227, 413 and 600 ms
       {1'000'000, 85, 11}, {1'000'000, 86, 12}, {1'000'000, 170, 12},  // 1020 and 1032 ms
       {9, 2000, 14},       {100, 2000, 14},                            // at most 8.19 s
@@ -43,7 +42,16 @@ class Quiet : public testing::Test {
 TEST_F(Quiet, FollowsTheGroup) {
   EXPECT_EQ(quiet_.quiet(), 0);
   EXPECT_EQ(run(1, 0, 0, 100), 7);  // 45 ms
+  EXPECT_EQ(run(1, 0, 0, 5), 0);
+}
+
+TEST_F(Quiet, DoesNotFlipAroundTheLimitOfSmallGroups) {
+  EXPECT_EQ(run(1, 0, 0, 0), 0);
   EXPECT_EQ(run(1, 0, 0, 8), 0);
+  EXPECT_EQ(run(1, 0, 0, 9), 6);  // 26 ms
+  for (const uint64_t size : {8, 7, 6}) EXPECT_GT(run(1, 0, 0, size), 0) << size;
+  EXPECT_EQ(run(1, 0, 0, 5), 0);
+  for (const uint64_t size : {6, 7, 8}) EXPECT_EQ(run(1, 0, 0, size), 0) << size;
 }
 
 TEST_F(Quiet, RisesWhileALossDrawsMoreThanTenRequestsAndFallsAgain) {
