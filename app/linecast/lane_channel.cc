@@ -72,8 +72,8 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       engine_(repair_settings(*setup.channel, header_.size() + sealer_.packet_size(max_payload_))),
       repairs_to_(setup.channel->repairs_to),
       unicast_prefixes_(setup.channel->unicast_prefixes),
+      askers_(setup.channel->quiet),
       fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),
-      quiet_control_(setup.channel->quiet),
       statuses_at_start_(3),
       announcement_(setup.announcement),
       message_keys_(std::move(setup.message_keys)),
@@ -151,14 +151,8 @@ bool LaneChannel::write_signed(crypto::Manager& manager, MutableBytes buffer, si
 }
 
 bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
-  group_size_.update(now);
-  round_trip_ns_ = group_round_trip_.estimate(now);
-  smart::SenderStatus status;
+  smart::SenderStatus status = askers_.status(now);
   status.group = group_;
-  status.hop_time_us = smart::hop_time_us(now);
-  status.round_trip_ms = static_cast<uint16_t>((round_trip_ns_ + kNsPerMs - 1) / kNsPerMs);
-  status.report_window_s = group_size_.report_window_s();
-  status.log2_group_size = smart::log2_group_size(group_size_.size());
   status.start_number = start_number_;
   std::array<uint8_t, 96> message;
   if (!write_signed(manager, message, smart::encode(status, message), packet)) return false;
@@ -168,12 +162,8 @@ bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Pa
 
 bool LaneChannel::write_quiet(crypto::Manager& manager, const smart::PairList& list,
                               drivers::Packet* packet) {
-  smart::Quiet quiet;
+  smart::Quiet quiet = askers_.quiet_for(list);
   quiet.group = group_;
-  // When who still lacks it may ask again.
-  const TimeNs duration_ns = list.count > 0 ? 2 * round_trip_ns_ : kGroupQuietNs;
-  quiet.duration_ms = static_cast<uint16_t>(duration_ns / kNsPerMs);
-  quiet.list = list;
   std::array<uint8_t, smart::kCommonHeaderSize + 8 + 4 * smart::kMaxPairs + smart::kCmacTrailerSize> message;
   if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;
   counters_.add(ChannelCounter::kQuietsSent);
@@ -209,7 +199,7 @@ LaneChannel::Due LaneChannel::take_due(TimeNs now) {
     }
     // Data sets no timer: a look every 20 ms finds it.
     timers_.heartbeat = std::min(next_heartbeat_ns_, now + kHeartbeatFirstNs);
-    quiet_ = quiet_control_.update(now, group_size_.size(), round_trip_ns_);
+    quiet_ = askers_.update_quiet(now);
   }
   if (now >= timers_.status) {
     due.status = true;

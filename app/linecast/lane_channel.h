@@ -12,10 +12,7 @@
 #include "lib/lineup/lineup.h"
 #include "lib/net/udp_template.h"
 #include "lib/smart/key_announcer.h"
-#include "lib/smart/send/group_round_trip.h"
-#include "lib/smart/send/group_size.h"
-#include "lib/smart/send/quiet_control.h"
-#include "lib/smart/send/repair_engine.h"
+#include "lib/smart/send/asking_group.h"
 #include "lib/smart/stream_sealer.h"
 
 namespace linecast::app {
@@ -58,8 +55,6 @@ enum class UpwardCount : uint8_t {
 
 class LaneChannel {
  public:
-  static constexpr TimeNs kGroupQuietNs = 100 * kNsPerMs;
-
   LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
 
   // Seals a datagram into the next kept frame, ready to be sent; null (counted) where it is dropped.
@@ -75,7 +70,7 @@ class LaneChannel {
   // Where repairs for who asks from there go. mac: that the request came from.
   smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
   // Takes what an admitted request asks for; `quiet` is what a QUIET is to name. Returns whether the whole
-  // group is to hold its requests back: the budget has refused one, and the group does not hold back yet.
+  // group is to hold its requests back.
   bool request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
                smart::PairList& quiet);
   bool repairs_pending() const { return engine_.pending() > 0; }
@@ -129,7 +124,6 @@ class LaneChannel {
   // it.
   bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet);
   smart::KeptSequences kept() const;
-  bool believes(TimeNs now, const smart::UsageReport& report);
   void finish_frame(drivers::Packet* packet, size_t payload_size);
 
   smart::StreamSealer sealer_;
@@ -154,12 +148,8 @@ class LaneChannel {
   smart::RepairEngine engine_;
   lineup::RepairsTo repairs_to_;
   std::vector<lineup::Prefix> unicast_prefixes_;
-  smart::GroupRoundTrip group_round_trip_;
-  smart::GroupSize group_size_;
+  smart::AskingGroup askers_;
   TokenBucket fault_allowance_;
-  TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
-  TimeNs group_quiet_until_ = 0;
-  smart::QuietControl quiet_control_;
   Timers timers_;
   TimeNs heartbeat_interval_ns_ = 0;
   TimeNs next_heartbeat_ns_ = 0;

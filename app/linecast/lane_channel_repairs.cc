@@ -50,18 +50,13 @@ smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net
 bool LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
                           smart::PairList& quiet) {
   const smart::RepairEngine::Outcome outcome =
-      engine_.request(now, round_trip_ns_, kept(), asked, from, quiet);
+      engine_.request(now, askers_.round_trip_ns(), kept(), asked, from, quiet);
   counters_.add(ChannelCounter::kRequestedSequences, outcome.sum());
   if (outcome.repeated > 0) counters_.add(ChannelCounter::kRequestRepeated, outcome.repeated);
   if (outcome.not_sent > 0) counters_.add(ChannelCounter::kRequestNotSent, outcome.not_sent);
   if (outcome.too_old > 0) counters_.add(ChannelCounter::kRequestTooOld, outcome.too_old);
-  quiet_control_.count(outcome.accepted, outcome.repeated);
-  if (outcome.over_budget == 0) return false;
-  counters_.add(ChannelCounter::kRequestOverBudget, outcome.over_budget);
-  // More requests would be refused as well, and the budget needs time to grow.
-  if (now < group_quiet_until_) return false;
-  group_quiet_until_ = now + kGroupQuietNs;
-  return true;
+  if (outcome.over_budget > 0) counters_.add(ChannelCounter::kRequestOverBudget, outcome.over_budget);
+  return askers_.asked(now, outcome);
 }
 
 drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& target) {
@@ -102,26 +97,12 @@ void LaneChannel::send_to(const smart::RepairTarget& target, drivers::Packet* pa
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 
-// A replayed report echoes an old hop time.
-bool LaneChannel::believes(TimeNs now, const smart::UsageReport& report) {
-  if (!report.detail ||
-      smart::GroupRoundTrip::is_possible(now, report.detail->echoed_hop_time_us, report.detail->held_us))
-    return true;
-  counters_.add(ChannelCounter::kReportEcho);
-  return false;
-}
-
 void LaneChannel::take_join(TimeNs now, const smart::UsageReport& report) {
-  if (!believes(now, report)) return;
-  counters_.add(ChannelCounter::kJoins);
-  if (report.detail) group_round_trip_.add(now, report.detail->echoed_hop_time_us, report.detail->held_us);
-  group_size_.join(now);
+  counters_.add(askers_.join(now, report) ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
 }
 
 void LaneChannel::take_leave(TimeNs now, const smart::UsageReport& report) {
-  if (!believes(now, report)) return;
-  counters_.add(ChannelCounter::kLeaves);
-  group_size_.leave(now);
+  counters_.add(askers_.leave(now, report) ? ChannelCounter::kLeaves : ChannelCounter::kReportEcho);
 }
 
 }  // namespace linecast::app

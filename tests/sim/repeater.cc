@@ -77,7 +77,8 @@ void Repeater::ask_to_wait(Network& network, std::span<const uint64_t> missing) 
     named.push_back(sequence);
   }
   for (std::span<const uint64_t> rest = named; !rest.empty();)
-    responder_.send_quiet(network, wait, smart::take_pairs(rest));
+    responder_.send_quiet(
+        network, {.duration_ms = static_cast<uint16_t>(wait / kNsPerMs), .list = smart::take_pairs(rest)});
 }
 
 uint64_t Repeater::oldest() const {

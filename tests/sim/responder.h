@@ -1,11 +1,8 @@
-// The side of a hop that answers: lib/smart's RepairEngine, QuietControl, GroupSize and GroupRoundTrip, and
-// what it takes to run them. The origin has one, and each repeater.
+// The side of a hop that answers: lib/smart's RepairEngine and AskingGroup, and what it takes to run them.
+// The origin has one, and each repeater.
 #pragma once
 
-#include "lib/smart/send/group_round_trip.h"
-#include "lib/smart/send/group_size.h"
-#include "lib/smart/send/quiet_control.h"
-#include "lib/smart/send/repair_engine.h"
+#include "lib/smart/send/asking_group.h"
 #include "tests/sim/network.h"
 #include "tests/sim/statistics.h"
 
@@ -16,7 +13,7 @@ struct ResponderSettings {
   uint64_t packet_bytes = 0;  // all are of this size
   uint64_t budget_bytes_a_second = 0;
   uint64_t budget_burst_bytes = 0;
-  std::optional<uint8_t> quiet;  // the QUIET field; none: QuietControl sets it
+  std::optional<uint8_t> quiet;  // the QUIET field; none: AskingGroup sets it
 };
 
 class Responder {
@@ -42,8 +39,7 @@ class Responder {
         send_repair(network, {repair.sequence, original_ns(repair.sequence), true});
     }
   }
-  // Tells the group that these are on their way; duration: for how long to wait for them at least.
-  void send_quiet(Network& network, TimeNs duration, const smart::PairList& list);
+  void send_quiet(Network& network, const smart::Quiet& quiet);
   void count_request() { ++statistics_.requests; }
   void count_not_held(size_t sequences) { statistics_.not_held += sequences; }
 
@@ -53,9 +49,7 @@ class Responder {
   void poll(Network& network);
   TimeNs due() const { return std::min(status_due_, quiet_due_); }
 
-  uint64_t askers() const { return askers_.size(); }
-  TimeNs round_trip_ns() const { return round_trip_ns_; }
-  uint8_t quiet() const { return quiet_.quiet(); }
+  const smart::AskingGroup& askers() const { return askers_; }
   const HopStatistics& statistics() const { return statistics_; }
   void reset_statistics() { statistics_ = {}; }
 
@@ -69,10 +63,7 @@ class Responder {
   NodeId id_;
   ResponderSettings settings_;
   smart::RepairEngine engine_;
-  smart::GroupSize askers_;
-  smart::GroupRoundTrip round_trip_;
-  smart::QuietControl quiet_;
-  TimeNs round_trip_ns_ = smart::GroupRoundTrip::kUnknownNs;
+  smart::AskingGroup askers_;
   TimeNs status_due_ = 0;
   TimeNs quiet_due_ = 0;
   HopStatistics statistics_;

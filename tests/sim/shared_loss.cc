@@ -22,7 +22,7 @@ Row run_shared_loss(const Configuration& configuration, uint32_t repetitions, co
     // At a random part of the second between two SENDER_STATUS.
     world.run_for(kNsPerSecond / 2 + static_cast<TimeNs>(network.random().below(kNsPerSecond)));
     requests.add(origin.requests_for(lost));
-    quiet.add(origin.responder().quiet());
+    quiet.add(origin.responder().askers().quiet());
   }
   world.run_for(configuration.buffer_ns);
   world.finish();
@@ -34,9 +34,9 @@ Row run_shared_loss(const Configuration& configuration, uint32_t repetitions, co
           {"requests_mean", requests.mean(), 2},
           {"requests_p95", requests.quantile(0.95), 0},
           {"requests_max", requests.max(), 0},
-          {"round_trip_ms", static_cast<double>(origin.responder().round_trip_ns()) / kNsPerMs, 0},
+          {"round_trip_ms", static_cast<double>(origin.responder().askers().round_trip_ns()) / kNsPerMs, 0},
           {"quiet_mean", quiet.mean(), 2},
-          {"askers_told", static_cast<double>(origin.responder().askers()), 0},
+          {"askers_told", static_cast<double>(origin.responder().askers().size()), 0},
           {"delay_mean_ms", receivers.delay_ms.mean(), 1},
           {"delay_p95_ms", receivers.delay_ms.quantile(0.95), 1},
           {"delay_max_ms", receivers.delay_ms.max(), 1},

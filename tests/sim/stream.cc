@@ -54,8 +54,8 @@ Row run_stream(const Configuration& configuration, uint32_t seconds, const Progr
           {"delay_mean_ms", receivers.delay_ms.mean(), 1},
           {"delay_p95_ms", receivers.delay_ms.quantile(0.95), 1},
           {"delay_max_ms", receivers.delay_ms.max(), 1},
-          {"round_trip_ms", static_cast<double>(origin.responder().round_trip_ns()) / kNsPerMs, 0},
-          {"quiet", static_cast<double>(origin.responder().quiet()), 0},
+          {"round_trip_ms", static_cast<double>(origin.responder().askers().round_trip_ns()) / kNsPerMs, 0},
+          {"quiet", static_cast<double>(origin.responder().askers().quiet()), 0},
           {"events_millions", static_cast<double>(world.network().deliveries()) / 1e6, 1}};
 }
 
