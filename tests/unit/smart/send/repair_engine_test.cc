@@ -187,15 +187,19 @@ TEST_F(TightEngine, WhatTheBudgetRefusesIsNotNamedAndIsFreeToBeAskedForAgain) {
 }
 
 // Else receivers wait for what QUIET has promised, and it never comes.
-TEST_F(TightEngine, WhatIsNamedIsRepairedHoweverLargeItIs) {
+TEST_F(TightEngine, WhatIsNamedIsRepairedWithinTheBudgetHoweverLargeItIs) {
   for (const uint64_t bytes : {uint64_t{1}, kFrame, kLargest}) {
     engine_ = RepairEngine(settings(false, 10));
+    uint64_t sent = 0;
     for (TimeNs now = 0; now < 3 * kNsPerSecond; now += 7 * kNsPerMs) {
       const auto first = static_cast<uint16_t>(37 + now / kNsPerMs % 60);
       const RepairEngine::Outcome outcome = ask(now, {{first, 0b111}});
       ASSERT_EQ(quiet().size(), outcome.accepted);
       // Some of them, so that others wait; and in the end all.
-      ASSERT_EQ(take_all(now, bytes, 2).size(), std::min<size_t>(2, outcome.accepted + left_));
+      const size_t repaired = take_all(now, bytes, 2).size();
+      ASSERT_EQ(repaired, std::min<size_t>(2, outcome.accepted + left_));
+      sent += repaired * bytes;
+      ASSERT_LE(sent, 10 * kLargest + 10 * kLargest / 1000 * static_cast<uint64_t>(now / kNsPerMs));
       left_ = engine_.pending();
     }
     EXPECT_EQ(take_all(4 * kNsPerSecond, bytes).size(), left_);
