@@ -30,17 +30,18 @@ std::optional<FaultReporter::Report> FaultReporter::take(TimeNs now, uint8_t log
   const uint64_t group = uint64_t{1} << std::min(log2_group_size, kMostLog2GroupSize);
   const auto whole_group = static_cast<TimeNs>(group * kKinds * (kNsPerSecond / kReportsASecond));
   const TimeNs spread = std::max(kLeastSpreadNs, whole_group);
+  const TimeNs window = std::max(kLeastWindowNs, whole_group);
   next_due_ = kNever;
   for (size_t i = 0; i < kKinds; ++i) {
     Kind& kind = kinds_[i];
     if (kind.count == 0) continue;
-    if (kind.due_ns == kNever) {
-      const TimeNs begin = std::max(now, kind.window_end_ns);
-      kind.due_ns = begin + static_cast<TimeNs>(random_.unit() * static_cast<double>(spread));
-      kind.window_end_ns = begin + std::max(kLeastWindowNs, whole_group);
+    // Drawn anew where the group has shrunk, too: what was planned may be weeks away.
+    if (kind.due_ns == kNever || kind.due_ns > now + window + spread) {
+      kind.begin_ns = std::max(now, kind.last_begin_ns + window);
+      kind.due_ns = kind.begin_ns + static_cast<TimeNs>(random_.unit() * static_cast<double>(spread));
     }
     if (kind.due_ns > now) {
-      next_due_ = std::min(next_due_, kind.due_ns);
+      next_due_ = std::min({next_due_, kind.due_ns, now + kLeastWindowNs});
       continue;
     }
     const bool error = i < kErrors;
@@ -48,7 +49,7 @@ std::optional<FaultReporter::Report> FaultReporter::take(TimeNs now, uint8_t log
                         {receiver_, group_, static_cast<uint32_t>(error ? i + 1 : i + 1 - kErrors),
                          static_cast<uint32_t>(std::min<uint64_t>(kind.count, UINT32_MAX)),
                          static_cast<uint32_t>(kind.first_sequence)}};
-    kind = {.window_end_ns = kind.window_end_ns};
+    kind = {.last_begin_ns = kind.begin_ns};
     next_due_ = now;  // there may be more
     return report;
   }

@@ -40,8 +40,9 @@ class FaultReporter {
   struct Kind {
     uint64_t count = 0;  // since the last report
     uint64_t first_sequence = 0;
-    TimeNs due_ns = kNever;            // kNever: nothing is planned
-    TimeNs window_end_ns = INT64_MIN;  // of its last report: the next is later
+    TimeNs due_ns = kNever;                // kNever: nothing is planned
+    TimeNs begin_ns = 0;                   // of the window that it is planned in
+    TimeNs last_begin_ns = INT64_MIN / 2;  // of its last report's: the next is a window later
   };
   static constexpr size_t kKinds = (kErrorCodeCount - 1) + (kProblemCodeCount - 1);
 

@@ -97,6 +97,18 @@ TEST_F(FaultReporterTest, AGreatGroupIsSpreadAndSlow) {
   EXPECT_LT(most, 1.4 * kShare * 10'000) << "a sample of the group has its luck";
 }
 
+// A SENDER_STATUS that says the most, believed once, does not silence for the weeks that such a group would
+// take.
+TEST_F(FaultReporterTest, WhatWasPlannedForAGreaterGroupIsPlannedAnew) {
+  reporter.add(ErrorCode::kUnrecovered, 1, 1);
+  EXPECT_FALSE(reporter.take(0, 32));
+  EXPECT_LE(reporter.next_due(), 10 * kSecond);
+  EXPECT_EQ(run(reporter, kSecond, 12 * kSecond).size(), 1u);
+  reporter.add(ErrorCode::kUnrecovered, 1, 1);
+  EXPECT_FALSE(reporter.take(13 * kSecond, 32));
+  EXPECT_EQ(run(reporter, 13 * kSecond, 35 * kSecond).size(), 1u) << "its window, too";
+}
+
 TEST_F(FaultReporterTest, CountsBeyondTheFieldAreClipped) {
   reporter.add(ErrorCode::kUnrecovered, uint64_t{1} << 33, 1);
   const auto sent = run(reporter, 0, kSecond);
