@@ -32,6 +32,9 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
     if (Hop* hop = speaker(now, datagram, split, source)) take_status(now, status, *hop);
   } else if (is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet)) {
     if (quiet.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
+    // Its MAC does not say when it was made: one of an earlier start can be sent again from any address.
+    if (settings_.encrypted && !split.trailer.empty() && !requester_.hops().carries(source))
+      return counters_.add(ReceiveCounter::kStrangers);
     Hop* hop = speaker(now, datagram, split, source);
     if (hop == nullptr) return;
     counters_.add(ReceiveCounter::kQuietMessages);

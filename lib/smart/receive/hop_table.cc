@@ -48,10 +48,17 @@ Hop* HopTable::choose(TimeNs now) {
   };
   Hop* best = nullptr;
   for (Hop& hop : std::span(hops_).first(size_)) {
-    if (hop.data_ns == kNever || now - hop.data_ns >= kSilentAfter) continue;
+    if (is_silent(hop, now)) continue;
     if (best == nullptr || rank(hop) > rank(*best)) best = &hop;
   }
   return best;
+}
+
+TimeNs HopTable::longest_round_trip(TimeNs now) const {
+  TimeNs longest = 0;
+  for (const Hop& hop : hops())
+    if (!is_silent(hop, now)) longest = std::max(longest, hop.round_trip_ns);
+  return longest;
 }
 
 const Hop* HopTable::latest() const {

@@ -51,12 +51,19 @@ class HopTable {
   // data came from last. Null where all are silent.
   Hop* choose(TimeNs now);
 
+  // The longest round trip of the hops whose data is not silent; 0 where all are.
+  TimeNs longest_round_trip(TimeNs now) const;
+
   // The one that data came from last, however long ago; null: from none.
   const Hop* latest() const;
 
   std::span<const Hop> hops() const { return std::span(hops_).first(size_); }
 
  private:
+  static bool is_silent(const Hop& hop, TimeNs now) {
+    return hop.data_ns == kNever || now - hop.data_ns >= kSilentAfter;
+  }
+
   std::array<Hop, kMaxHops> hops_;
   size_t size_ = 0;
 };

@@ -31,7 +31,7 @@ namespace linecast::smart {
   _(kNotForReceivers, "not_for_receivers", "messages that a receiver has no use for")                      \
   _(kBadTrailer, "bad_trailer", "messages whose signature or MAC is wrong or cannot be checked")           \
   _(kStrangers, "strangers",                                                                               \
-    "messages and heartbeats on a clear channel from an address that no data came from")                   \
+    "QUIET from an address that no data came from; on a clear channel also SENDER_STATUS and heartbeats")  \
   _(kStaleMessage, "stale_message", "messages whose count has not risen: replayed or reordered")           \
   _(kKeyNotHeld, "key_not_held", "KEY_ANNOUNCE that names a group key or cipher that is not held")         \
   _(kSenderStatus, "sender_status", "SENDER_STATUS accepted")                                              \

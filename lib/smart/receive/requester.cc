@@ -89,8 +89,10 @@ void Requester::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
   }
   // Who asked asks again two round trips after that, who did not two after this.
   const auto until = [&](TimeNs least) { return now + std::min(std::max(duration, least), longest); };
-  losses_.hold(std::span(named).first(count), until(2 * hop.round_trip_ns), until(hop.round_trip_ns),
-               times(now, hop));
+  // Another hop may be the one that is asked, and this one need not have told the truth about itself.
+  AskTimes held = times(now, hop);
+  held.answer_ns = std::max(held.answer_ns, hops_.longest_round_trip(now));
+  losses_.hold(std::span(named).first(count), until(2 * hop.round_trip_ns), until(hop.round_trip_ns), held);
 }
 
 size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {

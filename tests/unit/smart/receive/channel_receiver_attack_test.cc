@@ -88,6 +88,21 @@ TEST(Attack, StrangersSayNothingOnAClearChannel) {
   EXPECT_TRUE(std::ranges::all_of(s.asked, [](Ipv4 hop) { return hop == kHop; }));
 }
 
+// A QUIET that was recorded has a good MAC.
+TEST(Attack, QuietFromElsewhereHoldsNothingBack) {
+  Scenario s;
+  Random random(5);
+  s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.1; };
+  s.start_sender();
+  s.send_stream(3'000, kMs);
+  for (int i = 100; i < 3'000; ++i)
+    s.at(s.now + i * kMs, [&] { s.receiver->receive(s.now, s.sender->quiet_message(65'000), kHop + 7); });
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kStrangers), 2'900u);
+  EXPECT_EQ(s.count(ReceiveCounter::kQuietMessages), 0u);
+  EXPECT_EQ(s.count(ReceiveCounter::kUnrecovered), 0u);
+}
+
 // Of an outsider who forges the hop's own address, or of a member: it delays, and no more.
 TEST(Attack, QuietWithoutEndDoesNotStopRepairs) {
   for (const bool encrypted : {false, true}) {

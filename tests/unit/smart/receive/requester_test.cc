@@ -143,6 +143,26 @@ TEST_F(RequesterTest, QuietThatNamesASequenceAgainAndAgainDoesNotSilenceForGood)
   EXPECT_EQ(asked, 1u) << "as late as an answer can be in time";
 }
 
+// Whoever gets one packet in is a hop, and can say of itself that its answers take no time, or say nothing.
+TEST_F(RequesterTest, QuietOfAnotherHopLeavesTimeForTheAnswerOfTheSlowest) {
+  for (const bool tells : {false, true}) {
+    Requester one({}, random, counters);
+    one.start(100);
+    one.heard(0, kHop + 1, 0);
+    Hop& other = *one.hops().find(kHop + 1);
+    if (tells) Requester::take_status(status_of(1, 0), other);
+    one.arrived(0, 101, one.heard(1, kHop, 0));
+    Requester::take_status(status_of(80, 0), *one.hops().find(kHop));
+    std::vector<TimeNs> asked;
+    for (TimeNs now = 0; now < 1000 * kMs; now += kMs) {
+      one.take_quiet(now, quiet_of(65'000, {{100, 0xffff}}), other);
+      one.ask(now, [&](Ipv4, const PairList&) { asked.push_back(now); });
+    }
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(asked[0], 920 * kMs);
+  }
+}
+
 TEST_F(RequesterTest, QuietFifteenIsForbiddenWhateverTheTime) {
   requester.start(100);
   arrive(0, 101, 15);
