@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include "app/receive/clock.h"
+
 namespace linecast::app {
 namespace {
 
@@ -10,6 +12,9 @@ constexpr unsigned kBatchesAtOnce = 8;
 // Requests without a repair between them before it is told: more than a burst of losses takes in two round
 // trips.
 constexpr unsigned kAskedInVain = 50;
+// Where a repair comes now and then, it would be told again and again.
+constexpr TimeNs kInVainToldAgainNs = 60 * kNsPerSecond;
+constexpr TimeNs kSilenceToldNs = 5 * kNsPerSecond;
 
 smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t receiver_id) {
   smart::ReceiverSettings settings;
@@ -43,7 +48,10 @@ void Channel::receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset) 
       const auto datagrams = batch.read(both[i], now, realtime_offset, drops);
       socket_counters_.add(SocketCounter::kKernelDrops, drops - drops_[i]);
       drops_[i] = drops;
-      heard_anything_ = heard_anything_ || !datagrams.empty();
+      if (!datagrams.empty()) {
+        heard_anything_ = true;
+        silent_since_.reset();
+      }
       for (const DatagramBatch::Datagram& d : datagrams) {
         if (options_.source != 0 && d.source != options_.source)
           socket_counters_.add(SocketCounter::kWrongSource);
@@ -72,14 +80,51 @@ void Channel::send(Ipv4 to, uint16_t port, Bytes datagram) {
   if (static_cast<smart::PacketType>(datagram[1] >> 6) != smart::PacketType::kReplacement) return;
   const uint64_t repairs =
       count(smart::ReceiveCounter::kRepairs) + count(smart::ReceiveCounter::kUnneededRepairs);
-  if (repairs != repairs_seen_) asked_in_vain_ = 0;
+  if (repairs != repairs_seen_) {
+    asked_in_vain_ = 0;
+    quiets_seen_ = count(smart::ReceiveCounter::kQuietMessages);
+  }
   repairs_seen_ = repairs;
-  if (++asked_in_vain_ == kAskedInVain)
+  if (++asked_in_vain_ == kAskedInVain) tell_of_vain_requests(to, port);
+}
+
+void Channel::tell_of_vain_requests(Ipv4 to, uint16_t port) {
+  const TimeNs now = monotonic_now();
+  if (told_in_vain_ns_ != kNever && now - told_in_vain_ns_ < kInVainToldAgainNs) return;
+  told_in_vain_ns_ = now;
+  const std::string what = fmt::format("{} requests for repairs, and no repair has come", kAskedInVain);
+  // It is most likely the answer to these, but may be the one to others' requests.
+  if (count(smart::ReceiveCounter::kQuietMessages) != quiets_seen_)
     say_(*this,
          fmt::format(
-             "{} requests for repairs, and no repair has come: is UDP port {} towards {} open? Does the "
-             "headend count the requests (linecast show channels)? On a veth: ethtool -K INTERFACE tx off",
-             kAskedInVain, port, to_string(to)));
+             "{}, only QUIET: is the repair budget of {} used up (request_over_budget in its `linecast "
+             "show channels`)? Then raise budget_percent there, and look for the loss. Or are others "
+             "answered, and UDP port {} towards it is not open?",
+             what, to_string(to), port));
+  else
+    say_(*this,
+         fmt::format("{}: is UDP port {} towards {} open? Does the headend count the requests (linecast "
+                     "show channels)? On a veth: ethtool -K INTERFACE tx off",
+                     what, port, to_string(to)));
+}
+
+void Channel::tell_of_silence(TimeNs now) {
+  if (!silent_since_) {
+    if (silence_told_) say_(*this, "datagrams come now");
+    silence_told_ = false;
+    silent_since_ = now;
+  }
+  if (silence_told_ || now - *silent_since_ < kSilenceToldNs) return;
+  silence_told_ = true;
+  const std::string place = fmt::format("{}:{}", to_string(options_.group), options_.port);
+  if (heard_anything_)
+    say_(*this, fmt::format("nothing has come to {} for {} s: does the headend run (linecast show channels, "
+                            "there), and does what it sends get here?",
+                            place, kSilenceToldNs / kNsPerSecond));
+  else
+    say_(*this, fmt::format("nothing has come to {} yet: is it sent, does it get here, and by this interface "
+                            "(--interface)?",
+                            place));
 }
 
 void Channel::report(smart::ReceiverEvent event) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "app/receive/output.h"
 #include "app/receive/sockets.h"
@@ -39,9 +40,9 @@ class Channel : private smart::ReceiverOutput {
   bool to_standard_output() const { return options_.out.kind == OutputTarget::Kind::kStandardOutput; }
   ReceiveBuffer buffer() const { return receive_buffer(group_socket_.get()); }
 
-  // Any datagram, valid or not.
-  bool heard_anything() const { return heard_anything_; }
-  std::string place() const { return to_string(options_.group) + ':' + std::to_string(options_.port); }
+  // Says so once where no datagram, valid or not, has come for 5 s, and when one comes then. Call each
+  // second.
+  void tell_of_silence(TimeNs now);
 
   uint64_t count(smart::ReceiveCounter c) const { return receiver_.counters().get(c); }
   // Every counter by its name.
@@ -51,6 +52,7 @@ class Channel : private smart::ReceiverOutput {
   void play(const smart::PlayedPacket& packet) override { output_->play(packet); }
   void give_up(uint64_t, uint64_t) override {}
   void send(Ipv4 to, uint16_t port, Bytes datagram) override;
+  void tell_of_vain_requests(Ipv4 to, uint16_t port);
   void report(smart::ReceiverEvent event) override;
 
   const ChannelOptions options_;
@@ -62,8 +64,12 @@ class Channel : private smart::ReceiverOutput {
   const FileDescriptor request_socket_;
   std::array<uint32_t, 2> drops_{};  // of each socket, as the kernel last said
   bool heard_anything_ = false;
+  std::optional<TimeNs> silent_since_;  // none: something has come since the last look
+  bool silence_told_ = false;
   uint64_t repairs_seen_ = 0;
-  unsigned asked_in_vain_ = 0;  // requests since the last repair
+  uint64_t quiets_seen_ = 0;    // before the last repair
+  unsigned asked_in_vain_ = 0;  // requests since then
+  TimeNs told_in_vain_ns_ = kNever;
   smart::ChannelReceiver receiver_;
 };
 

@@ -22,7 +22,6 @@ constexpr TimeNs kGrainNs = kNsPerMs / 10;
 // packet would be late by.
 constexpr unsigned long kTimerSlackNs = 1'000;
 constexpr TimeNs kShowNs = kNsPerSecond;
-constexpr TimeNs kSilenceToldNs = 5 * kNsPerSecond;
 
 volatile std::sig_atomic_t stop_wanted = 0;
 
@@ -72,16 +71,12 @@ class Program {
                            ? begin + static_cast<TimeNs>(arguments_.duration_s * kNsPerSecond)
                            : kNever;
     TimeNs show_at = begin;
-    TimeNs silence_told_at = begin + kSilenceToldNs;
     for (TimeNs now = begin; stop_wanted == 0 && now < end && outputs_open() && display_.is_read();
          now = monotonic_now()) {
       if (now >= show_at) {
+        for (const auto& channel : channels_) channel->tell_of_silence(now);
         display_.show(channels_, now, false);
         show_at += kShowNs * ((now - show_at) / kShowNs + 1);
-      }
-      if (now >= silence_told_at) {
-        tell_of_silence();
-        silence_told_at = kNever;
       }
       wait(std::min(end, show_at), now, waiting_mask);
       turn();
@@ -102,15 +97,6 @@ class Program {
         "warning: the kernel gives a receive buffer of {} KB where {} KB are wanted, bursts may be lost: "
         "sysctl -w net.core.rmem_max={}",
         buffer.got >> 10, buffer.wanted >> 10, buffer.wanted));
-  }
-
-  void tell_of_silence() {
-    for (const auto& channel : channels_)
-      if (!channel->heard_anything())
-        say_(*channel,
-             fmt::format("nothing has come to {} yet: is it sent, does it get here, and by this interface "
-                         "(--interface)?",
-                         channel->place()));
   }
 
   // Until a datagram comes, something is due, or a signal.

@@ -48,7 +48,7 @@ class Channel:
       port: {SMART_PORT}
     bitrate_cap: {self.cap_bps}
     {f'key: {self.name}.key' if self.cipher else 'clear: true'}
-{f"    retransmit: {{budget_percent: {self.repair_budget_percent}}}" if self.repair_budget_percent else ''}
+{f"    retransmit: {{budget_percent: {self.repair_budget_percent}}}" if self.repair_budget_percent is not None else ''}
 '''
 
 

@@ -195,7 +195,19 @@ def it_ends_after_its_duration(bench):
     lines = bench.path('receive.out').read_text().splitlines()
     assert 6 <= len(lines) <= 7
     assert {'time', 'channel', 'rate_bps', 'received', 'malformed_truncated', 'kernel_drops'} <= set(json.loads(lines[0]))
-    assert bench.path('receive.log').read_text().count(f'nothing has come to {GROUP}:47100') == 1
+    assert bench.path('receive.log').read_text().count(f'nothing has come to {GROUP}:47100 yet') == 1
+
+
+def silence_is_told_each_time(bench):
+    receiver = bench.channel('--out', bench.path('file.ts'))
+    log = bench.path('receive.log')
+    bench.joined()
+    for count in (1, 2):
+        bench.send('--packets', 200)
+        wait_until(lambda: log.read_text().count(f'nothing has come to {GROUP}:47100 for 5 s') == count, 10,
+                   'silence is not told')  # pylint: disable=cell-var-from-loop
+        assert log.read_text().count('datagrams come now') == count - 1
+    stop(receiver)
 
 
 def what_is_wrong_is_told(bench):
@@ -267,5 +279,6 @@ def main(*tests):
 if __name__ == '__main__':
     os.chdir(ROOT)
     main(every_output_is_bit_exact, rtp_channels, clear_and_opaque, many_channels_in_one_process,
-         a_reader_that_goes_ends_it_well, a_signal_plays_what_is_held, it_ends_after_its_duration, what_is_wrong_is_told,
+         a_reader_that_goes_ends_it_well, a_signal_plays_what_is_held, it_ends_after_its_duration,
+         silence_is_told_each_time, what_is_wrong_is_told,
          faulty_files_are_refused)

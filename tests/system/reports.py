@@ -2,6 +2,7 @@
 """Receivers tell the headend what goes wrong, and `linecast show` says which receiver has which fault, and nothing of those that have
 none."""
 
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from lab.programs import LINECAST
 from lab.topology import SMART_PORT, Channel
 
 NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 2_300_000, 'aes-128-gcm')
+POOR = dataclasses.replace(NEWS, repair_budget_percent=0)
 FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 2_300_000, None)
 SECONDS = 30
 NO_TIME_TO_ASK_TWICE = ('--buffer-ms', '30')
@@ -43,6 +45,10 @@ def cut_off(namespace, channel):
         type filter hook ingress device "eth0" priority -2; ip daddr {channel.group} udp dport {SMART_PORT} drop; }}; }}''')
 
 
+def says(receiver, text):
+    return text in receiver.log.read_text()
+
+
 def each_receiver_is_shown_with_its_own_fault(lab):
     lab.write_lineup([NEWS])
     other = lab.directory / 'other.key'
@@ -67,6 +73,8 @@ def each_receiver_is_shown_with_its_own_fault(lab):
     cut_off(cut, NEWS)
     wait_until(lambda: ('33', 'nothing_received') in rows(lab, NEWS), 10, 'the receiver that is cut off is not shown', 0.2)
     assert not feeder.done(), 'it is shown while the others go on'
+    wait_until(lambda: says(receivers[2], f'nothing has come to {NEWS.group}:{SMART_PORT} for 5 s'), 10, 'it says nothing itself')
+    assert not says(receivers[3], 'nothing has come'), 'the good receiver is good'
     channel = lab.headend.channels()['news']  # all of one moment
     shown = rows_of(channel)
     assert {receiver for receiver, _ in shown} == {'11', '22', '33'}, f'others are shown: {shown}'
@@ -109,4 +117,26 @@ def receivers_of_a_clear_channel_are_told_apart_by_address(lab):
         receiver.stop()
 
 
-system.run(each_receiver_is_shown_with_its_own_fault, receivers_of_a_clear_channel_are_told_apart_by_address, receivers=5)
+def a_receiver_tells_a_budget_that_is_used_up_from_requests_that_get_lost(lab):
+    lossy, cut = lab.topology.receivers[:2]
+    for namespace in (lossy, cut):
+        namespace.lose('eth0', 40, [POOR.group], SMART_PORT)
+    lab.start_headend([POOR])
+    cut.run('nft', '-f', '-', stdin=f"""table ip unasked {{ chain output {{
+        type filter hook output priority 0; udp dport {SMART_PORT} drop; }}; }}""")
+    unheard = lab.start_receiver(POOR, lab.directory / 'unheard.played', number=2)
+    time.sleep(1)
+    start_feeds(lab, POOR)
+    wait_until(lambda: says(unheard, f'is UDP port {SMART_PORT} towards'), 20, 'requests that get lost are not told')
+    assert not says(unheard, 'QUIET')
+    heard = lab.start_receiver(POOR, lab.directory / 'heard.played', number=1)
+    wait_until(lambda: says(heard, 'only QUIET: is the repair budget of 10.72.0.1 used up'), 20, 'the budget is not told')
+    assert lab.headend.drops()['request_over_budget'] > 0
+    assert not says(heard, f'is UDP port {SMART_PORT} towards')
+    for receiver in (unheard, heard):
+        receiver.stop()
+        assert receiver.log.read_text().count('no repair has come') == 1, 'once a minute at most'
+
+
+system.run(each_receiver_is_shown_with_its_own_fault, receivers_of_a_clear_channel_are_told_apart_by_address,
+           a_receiver_tells_a_budget_that_is_used_up_from_requests_that_get_lost, receivers=5)

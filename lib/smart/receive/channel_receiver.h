@@ -39,8 +39,11 @@ struct ReceiverSettings {
   _(kOtherChannels, "other_channels",                                                                        \
     "packets come, but the only keys announced are other channels': is the channel's name (or id) right?")   \
   _(kKeyNotHeld, "key_not_held",                                                                             \
-    "the sender uses a group key that is not held here, or with another cipher")                             \
-  _(kUntrusted, "untrusted", "KEY_ANNOUNCE is signed by a headend that is not trusted here")                 \
+    "the sender uses a group key that is not held here, or with another cipher: copy the channel's key "     \
+    "file from the headend (linecast key show FILE, here and there, must say the same)")                     \
+  _(kUntrusted, "untrusted",                                                                                 \
+    "KEY_ANNOUNCE is signed by a headend that is not trusted here: is the public key file (--trust) "        \
+    "the headend's? (linecast key show FILE, here and there)")                                               \
   _(kOldStart, "old_start",                                                                                  \
     "the headend announces an earlier start than the one followed here. Did another headend with its "       \
     "sender_id run? Stop that one, give it another sender_id, and restart the right one, or this receiver. " \
@@ -50,8 +53,10 @@ struct ReceiverSettings {
   _(kNoLongerOpens, "no_longer_opens",                                                                       \
     "packets no longer open with the key that was announced last: do two headends send with one sender_id? " \
     "Stop one, give it another sender_id, and restart the other, or this receiver")                          \
-  _(kSealedOnClear, "sealed_on_clear", "the channel is encrypted, but no key was given")                     \
-  _(kNotSealed, "not_sealed", "the channel is clear, but a key was given")
+  _(kSealedOnClear, "sealed_on_clear",                                                                       \
+    "the channel is encrypted: give its group key and the headend's public key (--key, --trust) instead of " \
+    "--clear")                                                                                               \
+  _(kNotSealed, "not_sealed", "the channel is clear: give --clear instead of --key and --trust")
 LINECAST_COUNTER_LIST(ReceiverEvent, LINECAST_RECEIVER_EVENTS)
 
 class ReceiverOutput : public PlayoutSink {
