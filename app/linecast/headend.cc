@@ -101,7 +101,7 @@ int run(const Options& options) {
 
   size_t channels = 0;
   for (const lineup::Channel& channel : lineup.channels) channels += channel.enabled;
-  say("headend {} running: {} channels, {} ports, {} lanes, {:.1f} MiB of kept packets", lineup.name,
+  say("headend {} running. Channels: {}, ports: {}, lanes: {}, kept packets: {:.1f} MiB", lineup.name,
       channels, appliance.ports(), appliance.lanes(),
       static_cast<double>(appliance.kept_bytes()) / (1 << 20));
 

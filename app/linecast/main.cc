@@ -50,6 +50,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  } catch (const linecast::app::WrongUsage& error) {
+    fmt::print(stderr, "linecast: error: {}\n", error.what());
+    return 2;
   } catch (const linecast::Error& error) {
     fmt::print(stderr, "linecast: error: {}\n", error.what());
     return 1;

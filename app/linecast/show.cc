@@ -33,11 +33,15 @@ void add_target_options(CLI::App& command, Target& target) {
 Json ask(const Target& target, const Json& request) {
   std::string path = target.control;
   if (path.empty()) {
-    if (target.lineup.empty()) throw Error("say which headend: --lineup FILE or --control SOCKET");
+    if (target.lineup.empty()) throw WrongUsage("say which headend: --lineup FILE or --control SOCKET");
     const lineup::LoadResult loaded = lineup::load(target.lineup, {.check_machine = false});
-    if (!loaded.lineup)
-      throw Error(fmt::format("{} is faulty: linecast check {} says why; or use --control SOCKET",
-                              target.lineup, target.lineup));
+    if (!loaded.lineup) {
+      for (const lineup::Fault& fault : loaded.faults)
+        fmt::print(stderr, "{}\n", lineup::format_fault(target.lineup, fault));
+      throw WrongUsage(fmt::format(
+          "{} does not say where the headend's control socket is: correct it, or use --control SOCKET",
+          target.lineup));
+    }
     path = loaded.lineup->control_socket;
   }
   Json answer = Json::parse(ask_control(path, request.dump()), nullptr, false);
@@ -153,6 +157,8 @@ int run_show(const Target& target, const std::string& what, bool json) {
   }
   if (what == "channels")
     print_channels(answer["channels"]);
+  else if (what == "reports" && answer["reports"].empty())
+    fmt::print("no receiver has reported a fault\n");
   else if (what == "reports")
     print_table(answer["reports"], {"channel", "receiver", "address", "fault", "count", "reports",
                                     "first_sequence", "last_heard_s"});
@@ -209,6 +215,12 @@ void add_show_command(CLI::App& app, int& exit_code) {
   add_target_options(*command, options->target);
   command->add_flag("--json", options->json, "all there is, for programs");
   command->footer(
+      "channels  what came in and was sent, requests and repairs, and how many receivers complain\n"
+      "reports   which receiver has reported which fault\n"
+      "ports     links, filters and offloads in force, frames; addresses\n"
+      "igmp      groups joined, who queries, and what others have joined\n"
+      "lanes     the load of each lane, and what it dropped\n"
+      "docs/headend.md says what each column and counter means, and what to do about it.\n\n"
       "Examples:\n"
       "  linecast show channels --lineup lineup.yaml\n"
       "  linecast show lanes --control /run/linecast/main.sock --json");

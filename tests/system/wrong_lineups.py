@@ -73,6 +73,11 @@ def wrong_usage_ends_with_two(lab):
     for arguments in ([], ['nonsense'], ['headend'], ['check'], ['headend', '--lineup', '/nonexistent.yaml']):
         done = linecast(lab, *arguments)
         assert done.returncode == 2 and done.stderr, f'{arguments}: status {done.returncode}'
+    for arguments, words in ((['show', 'channels'], '--lineup FILE or --control SOCKET'),
+                             (['rekey', 'news'], '--lineup FILE or --control SOCKET'),
+                             (['show', 'channels', '--lineup', '/nonexistent.yaml'], 'No such file or directory')):
+        done = linecast(lab, *arguments)
+        assert done.returncode == 2 and words in done.stderr, f'{arguments}: status {done.returncode}: {done.stderr}'
     done = linecast(lab, 'show', 'channels', '--control', '/nonexistent.sock')
     assert done.returncode == 1 and 'no headend answers' in done.stderr, done.stderr
 
