@@ -100,8 +100,9 @@ def parse_arguments(arguments):
                "Exit code: 0 every target met, 1 one missed or a failure, 2 wrong usage.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     lane = commands.add_parser(
-        "lane", help="the headend's lane, on ports in memory; two minutes",
-        description="The headend lane beside bare ipsec-mb AES-GCM, and what its hosts cost it, on ports in memory.",
+        "lane", help="the headend's lane, and a storm of requests on it, on ports in memory; two minutes",
+        description="The headend lane beside bare ipsec-mb AES-GCM, what its hosts cost it, how many requests for repairs it takes, and "
+                    "how long live packets wait beside repairs; on ports in memory.",
         epilog="Example: scripts/bench lane --json lane.json")
     add_arguments(lane)
     lane.set_defaults(run=run_lane)
@@ -114,14 +115,21 @@ def parse_arguments(arguments):
     losses.set_defaults(run=reliability.run)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
         arguments = ["lane", *arguments]
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if getattr(options, "repetitions", 2) < 2:
+        parser.error("--repetitions: at least 2, as medians are shown")
+    if not getattr(options, "seconds", 1) > 0:
+        parser.error("--seconds: above 0")
+    return options
 
 
 def main():
     options = parse_arguments(sys.argv[1:])
     try:
         return 0 if options.run(options) else 1
-    except LabError as error:
+    except subprocess.CalledProcessError as error:  # which has said why
+        raise SystemExit(f"bench: {error.cmd[0].name} failed") from None
+    except (LabError, OSError) as error:
         raise SystemExit(f"bench: {error}") from None
     except KeyboardInterrupt:
         raise SystemExit("bench: interrupted") from None

@@ -83,7 +83,7 @@ def bursts(simulator, quick):
 FIGURES = {
     'requests': (requests, 'requests that reach the sender for a loss that all share, over group size'),
     'grid': (grid, 'repairs, requests, what stays unrecovered and delay, over group size and independent loss'),
-    'independent': (independent, '1 % independent loss at 10,000 receivers, with and without repeaters'),
+    'independent': (independent, '1 % independent loss, with and without repeaters'),
     'bursts': (bursts, 'loss in spells (Gilbert-Elliott) beside random loss'),
 }
 
@@ -200,7 +200,10 @@ Exit code: 0 done and every target met, 1 one missed, 2 wrong usage.''')
     if unknown := [name for name in options.figures if name not in FIGURES]:
         parser.error(f'no figure {unknown[0]}: choose from {", ".join(FIGURES)}')
 
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f'simulate: {options.out}: {error.strerror}: give --out a directory that you may write to') from None
     simulator = Simulator(options.seed)
     met = True
     for name in options.figures or FIGURES:
