@@ -9,8 +9,8 @@ namespace {
 
 // Datagrams taken from one socket before timers and the other sockets have their turn.
 constexpr unsigned kBatchesAtOnce = 8;
-// Requests without a repair between them before it is told: more than a burst of losses takes in two round
-// trips.
+// Requests without a repair between them, over more than the buffer, before it is told. After an outage all
+// that are sent within the buffer may be for packets that nobody keeps any more.
 constexpr unsigned kAskedInVain = 50;
 // Where a repair comes now and then, it would be told again and again.
 constexpr TimeNs kInVainToldAgainNs = 60 * kNsPerSecond;
@@ -80,19 +80,22 @@ void Channel::send(Ipv4 to, uint16_t port, Bytes datagram) {
   if (static_cast<smart::PacketType>(datagram[1] >> 6) != smart::PacketType::kReplacement) return;
   const uint64_t repairs =
       count(smart::ReceiveCounter::kRepairs) + count(smart::ReceiveCounter::kUnneededRepairs);
-  if (repairs != repairs_seen_) {
+  const TimeNs now = monotonic_now();
+  if (repairs != repairs_seen_ || asked_in_vain_ == 0) {
     asked_in_vain_ = 0;
+    in_vain_since_ns_ = now;
     quiets_seen_ = count(smart::ReceiveCounter::kQuietMessages);
   }
   repairs_seen_ = repairs;
-  if (++asked_in_vain_ == kAskedInVain) tell_of_vain_requests(to, port);
+  if (++asked_in_vain_ >= kAskedInVain &&
+      now - in_vain_since_ns_ > static_cast<TimeNs>(options_.buffer_ms) * kNsPerMs)
+    tell_of_vain_requests(now, to, port);
 }
 
-void Channel::tell_of_vain_requests(Ipv4 to, uint16_t port) {
-  const TimeNs now = monotonic_now();
+void Channel::tell_of_vain_requests(TimeNs now, Ipv4 to, uint16_t port) {
   if (told_in_vain_ns_ != kNever && now - told_in_vain_ns_ < kInVainToldAgainNs) return;
   told_in_vain_ns_ = now;
-  const std::string what = fmt::format("{} requests for repairs, and no repair has come", kAskedInVain);
+  const std::string what = fmt::format("{} requests for repairs, and no repair has come", asked_in_vain_);
   // It is most likely the answer to these, but may be the one to others' requests.
   if (count(smart::ReceiveCounter::kQuietMessages) != quiets_seen_)
     say_(*this,

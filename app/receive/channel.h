@@ -52,7 +52,7 @@ class Channel : private smart::ReceiverOutput {
   void play(const smart::PlayedPacket& packet) override { output_->play(packet); }
   void give_up(uint64_t, uint64_t) override {}
   void send(Ipv4 to, uint16_t port, Bytes datagram) override;
-  void tell_of_vain_requests(Ipv4 to, uint16_t port);
+  void tell_of_vain_requests(TimeNs now, Ipv4 to, uint16_t port);
   void report(smart::ReceiverEvent event) override;
 
   const ChannelOptions options_;
@@ -69,6 +69,7 @@ class Channel : private smart::ReceiverOutput {
   uint64_t repairs_seen_ = 0;
   uint64_t quiets_seen_ = 0;    // before the last repair
   unsigned asked_in_vain_ = 0;  // requests since then
+  TimeNs in_vain_since_ns_ = 0;
   TimeNs told_in_vain_ns_ = kNever;
   smart::ChannelReceiver receiver_;
 };
