@@ -1,0 +1,215 @@
+#include "lib/lineup/difference.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+namespace linecast::lineup {
+namespace {
+
+std::string shown(const std::string& value) { return value.empty() ? "none" : value; }
+template <typename List, typename Text>
+std::string joined(const List& list, Text&& text) {
+  std::string all;
+  for (const auto& item : list) {
+    if (!all.empty()) all += ' ';
+    all += text(item);
+  }
+  return shown(all);
+}
+std::string shown(const std::vector<unsigned>& value) {
+  return joined(value, [](unsigned number) { return std::to_string(number); });
+}
+std::string shown(const std::vector<std::string>& value) {
+  return joined(value, [](const std::string& text) { return text; });
+}
+std::string shown(const std::vector<Prefix>& value) {
+  return joined(value, [](const Prefix& prefix) {
+    return fmt::format("{}/{}", to_string(prefix.address), prefix.length);
+  });
+}
+std::string shown(const std::optional<uint8_t>& value) {
+  return value ? std::to_string(*value) : std::string("auto");
+}
+std::string shown(uint64_t value) { return std::to_string(value); }
+std::string shown_address(Ipv4 address) { return address == 0 ? "none" : to_string(address); }
+std::string shown_format(smart::PacketFormat format) {
+  return format == smart::PacketFormat::kMpegTs ? "ts"
+         : format == smart::PacketFormat::kRtp  ? "rtp"
+                                                : "opaque";
+}
+std::string shown_repairs(RepairsTo to) {
+  return to == RepairsTo::kMulticast ? "multicast" : to == RepairsTo::kUnicast ? "unicast" : "auto";
+}
+
+// Notes what differs as "key before -> after".
+class Notes {
+ public:
+  explicit Notes(std::vector<std::string>& list) : list_(list) {}
+
+  void text(const std::string& key, const std::string& before, const std::string& after) {
+    if (before != after) list_.push_back(fmt::format("{} {} -> {}", key, before, after));
+  }
+  template <typename T>
+  void value(const std::string& key, const T& before, const T& after) {
+    text(key, shown(before), shown(after));
+  }
+  void address(const std::string& key, Ipv4 before, Ipv4 after) {
+    text(key, shown_address(before), shown_address(after));
+  }
+
+ private:
+  std::vector<std::string>& list_;
+};
+
+std::string shown_querier(const std::optional<Querier>& querier) {
+  return querier ? fmt::format("version {}, every {} s, answers within {} s", querier->version,
+                               querier->query_interval_s, querier->response_interval_s)
+                 : "none";
+}
+
+void compare_ports(const Lineup& running, const Lineup& wanted, Notes& notes) {
+  const auto names = [](const auto& list) {
+    std::vector<std::string> found;
+    for (const auto& item : list) found.push_back(item.name);
+    return found;
+  };
+  notes.value("ports", names(running.ports), names(wanted.ports));
+  if (names(running.ports) != names(wanted.ports)) return;
+  for (size_t i = 0; i < running.ports.size(); ++i) {
+    const Port &before = running.ports[i], &after = wanted.ports[i];
+    notes.value(before.name + ".device", before.device, after.device);
+    notes.value(before.name + ".mtu", uint64_t{before.mtu}, uint64_t{after.mtu});
+  }
+  notes.value("interfaces", names(running.interfaces), names(wanted.interfaces));
+  if (names(running.interfaces) != names(wanted.interfaces)) return;
+  for (size_t i = 0; i < running.interfaces.size(); ++i) {
+    const Interface &before = running.interfaces[i], &after = wanted.interfaces[i];
+    const auto key = [&](const char* name) { return fmt::format("{}.{}", before.name, name); };
+    notes.value(key("vlan"), uint64_t{before.vlan}, uint64_t{after.vlan});
+    const auto subnet = [](const Interface& of) {
+      return fmt::format("{}/{}", to_string(of.address), of.prefix_length);
+    };
+    notes.text(key("address"), subnet(before), subnet(after));
+    notes.address(key("gateway"), before.gateway, after.gateway);
+    notes.value(key("igmp"), before.igmp_version, after.igmp_version);
+    notes.text(key("querier"), shown_querier(before.querier), shown_querier(after.querier));
+  }
+}
+
+void compare_headend(const Lineup& running, const Lineup& wanted, Notes& notes) {
+  notes.value("headend.name", running.name, wanted.name);
+  notes.value("headend.sender_id", uint64_t{running.sender_id}, uint64_t{wanted.sender_id});
+  notes.value("headend.state", running.state_directory, wanted.state_directory);
+  notes.value("headend.signing_key", running.signing_key_file, wanted.signing_key_file);
+  notes.value("headend.control", running.control_socket, wanted.control_socket);
+  notes.value("lanes.main_lcore", uint64_t{running.lanes.main_lcore}, uint64_t{wanted.lanes.main_lcore});
+  notes.value("lanes.lcores", running.lanes.lcores, wanted.lanes.lcores);
+  notes.value("lanes.idle_sleep_us", uint64_t{running.lanes.idle_sleep_us},
+              uint64_t{wanted.lanes.idle_sleep_us});
+  notes.value("eal", running.eal_arguments, wanted.eal_arguments);
+}
+
+// What a stream is numbered, sealed and kept by, and the hop that its receivers know.
+void compare_stream(const Lineup& running, const Channel& before, const Lineup& wanted, const Channel& after,
+                    Notes& notes) {
+  const auto interface = [](const Lineup& lineup, size_t index) { return lineup.interfaces[index].name; };
+  notes.text("output.interface", interface(running, before.output.interface),
+             interface(wanted, after.output.interface));
+  notes.address("output.group", before.output.group, after.output.group);
+  notes.value("output.port", uint64_t{before.output.udp_port}, uint64_t{after.output.udp_port});
+  notes.value("output.ttl", uint64_t{before.output.ttl}, uint64_t{after.output.ttl});
+  notes.value("output.dscp", uint64_t{before.output.dscp}, uint64_t{after.output.dscp});
+  notes.value("key", before.key_file, after.key_file);
+  notes.value("retransmit.window_ms", uint64_t{before.window_ms}, uint64_t{after.window_ms});
+  // Derived from the cap as well.
+  notes.value("retransmit window in packets", uint64_t{before.window_packets},
+              uint64_t{after.window_packets});
+}
+
+// What a stream can go on through.
+void compare_feed(const Lineup& running, const Channel& before, const Lineup& wanted, const Channel& after,
+                  Notes& notes) {
+  notes.value("name", before.name, after.name);
+  notes.value("number", uint64_t{before.number}, uint64_t{after.number});
+  notes.text("source.interface", running.interfaces[before.source.interface].name,
+             wanted.interfaces[after.source.interface].name);
+  notes.address("source.address", before.source.address, after.source.address);
+  notes.value("source.port", uint64_t{before.source.udp_port}, uint64_t{after.source.udp_port});
+  notes.address("source.ssm_source", before.source.ssm_source, after.source.ssm_source);
+  notes.text("source.format", shown_format(before.source.format), shown_format(after.source.format));
+  notes.value("bitrate_cap", before.bitrate_cap_bps, after.bitrate_cap_bps);
+  notes.value("retransmit.budget_percent", uint64_t{before.budget_percent}, uint64_t{after.budget_percent});
+  notes.text("retransmit.to", shown_repairs(before.repairs_to), shown_repairs(after.repairs_to));
+  notes.value("retransmit.unicast_prefixes", before.unicast_prefixes, after.unicast_prefixes);
+  notes.value("quiet", before.quiet, after.quiet);
+}
+
+ChannelDifference compare_channel(const Lineup& running, std::optional<size_t> before, const Lineup& wanted,
+                                  std::optional<size_t> after) {
+  ChannelDifference difference;
+  difference.before = before;
+  difference.after = after;
+  difference.name = after ? wanted.channels[*after].name : running.channels[*before].name;
+  const bool ran = before && running.channels[*before].enabled;
+  const bool runs = after && wanted.channels[*after].enabled;
+  if (!ran && !runs) return difference;
+  if (!ran || !runs) {
+    difference.change = runs ? Change::kAdded : Change::kRemoved;
+    return difference;
+  }
+  Notes notes(difference.details);
+  const Channel &was = running.channels[*before], &is = wanted.channels[*after];
+  compare_stream(running, was, wanted, is, notes);
+  if (!difference.details.empty()) difference.change = Change::kRestarted;
+  compare_feed(running, was, wanted, is, notes);
+  if (difference.change == Change::kNone && !difference.details.empty())
+    difference.change = Change::kAdjusted;
+  return difference;
+}
+
+}  // namespace
+
+std::string_view word_of(Change change) {
+  switch (change) {
+    case Change::kNone:
+      return "unchanged";
+    case Change::kAdded:
+      return "added";
+    case Change::kRemoved:
+      return "removed";
+    case Change::kAdjusted:
+      return "adjusted";
+    case Change::kRestarted:
+      return "restarted";
+  }
+  return "?";
+}
+
+bool Difference::any() const {
+  return std::ranges::any_of(channels, [](const auto& c) { return c.change != Change::kNone; });
+}
+
+Difference compare(const Lineup& running, const Lineup& wanted) {
+  Difference difference;
+  Notes notes(difference.restart_needed);
+  compare_headend(running, wanted, notes);
+  compare_ports(running, wanted, notes);
+  if (!difference.restart_needed.empty()) return difference;
+
+  std::map<crypto::ChannelId, size_t> before;
+  for (size_t i = 0; i < running.channels.size(); ++i) before.emplace(running.channels[i].id, i);
+  for (size_t i = 0; i < wanted.channels.size(); ++i) {
+    const auto found = before.find(wanted.channels[i].id);
+    const auto was = found == before.end() ? std::nullopt : std::optional(found->second);
+    if (was) before.erase(found);
+    difference.channels.push_back(compare_channel(running, was, wanted, i));
+  }
+  for (size_t i = 0; i < running.channels.size(); ++i)
+    if (before.contains(running.channels[i].id))
+      difference.channels.push_back(compare_channel(running, i, wanted, std::nullopt));
+  return difference;
+}
+
+}  // namespace linecast::lineup
