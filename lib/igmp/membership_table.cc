@@ -9,11 +9,8 @@ constexpr uint16_t kMaxJoins = UINT16_MAX;
 
 }  // namespace
 
-MembershipTable::MembershipTable(size_t max_groups, size_t max_sources) {
-  groups_.reserve(max_groups);
-  due_.reserve(max_groups);
-  sources_.reserve(max_sources);
-}
+MembershipTable::MembershipTable(size_t max_groups, size_t max_sources)
+    : groups_(max_groups), due_(max_groups), sources_(max_sources) {}
 
 bool MembershipTable::joined(size_t i) const {
   const auto sources = this->sources(i);
@@ -37,14 +34,14 @@ JoinedSource* MembershipTable::find_source(size_t i, Ipv4 source) {
 
 std::optional<size_t> MembershipTable::insert(Ipv4 group) {
   if (const auto found = find(group)) return found;
-  if (groups_.size() == groups_.capacity()) return std::nullopt;
-  const auto at = std::lower_bound(groups_.begin(), groups_.end(), group,
-                                   [](const JoinedGroup& g, Ipv4 address) { return g.address < address; });
+  if (groups_.full()) return std::nullopt;
+  const auto* at = std::lower_bound(groups_.begin(), groups_.end(), group,
+                                    [](const JoinedGroup& g, Ipv4 address) { return g.address < address; });
   const auto first = at == groups_.end() ? static_cast<uint32_t>(sources_.size()) : at->first;
-  const auto i = at - groups_.begin();
-  groups_.insert(at, JoinedGroup{.address = group, .first = first});
-  due_.insert(due_.begin() + i, GroupDue{});
-  return static_cast<size_t>(i);
+  const auto i = static_cast<size_t>(at - groups_.begin());
+  groups_.insert(i, JoinedGroup{.address = group, .first = first});
+  due_.insert(i, GroupDue{});
+  return i;
 }
 
 bool MembershipTable::join(size_t i, Ipv4 source) {
@@ -59,11 +56,11 @@ bool MembershipTable::join(size_t i, Ipv4 source) {
     ++there->joins;
     return true;
   }
-  if (g.source_count == kMaxSourcesAGroup || sources_.size() == sources_.capacity()) return false;
+  if (g.source_count == kMaxSourcesAGroup || sources_.full()) return false;
   const auto all = sources(i);
   const auto at = std::lower_bound(all.begin(), all.end(), source,
                                    [](const JoinedSource& s, Ipv4 address) { return s.address < address; });
-  sources_.insert(sources_.begin() + g.first + (at - all.begin()),
+  sources_.insert(g.first + static_cast<size_t>(at - all.begin()),
                   JoinedSource{.address = source, .joins = 1});
   ++g.source_count;
   for (size_t later = i + 1; later < groups_.size(); ++later) ++groups_[later].first;
@@ -84,15 +81,15 @@ void MembershipTable::sweep() {
     due_[kept_groups] = due_[i];
     groups_[kept_groups++] = g;
   }
-  groups_.erase(groups_.begin() + static_cast<ptrdiff_t>(kept_groups), groups_.end());
-  due_.erase(due_.begin() + static_cast<ptrdiff_t>(kept_groups), due_.end());
-  sources_.erase(sources_.begin() + kept_sources, sources_.end());
+  groups_.truncate(kept_groups);
+  due_.truncate(kept_groups);
+  sources_.truncate(kept_sources);
 }
 
 void MembershipTable::clear() {
-  groups_.clear();
-  due_.clear();
-  sources_.clear();
+  groups_.truncate(0);
+  due_.truncate(0);
+  sources_.truncate(0);
 }
 
 size_t MembershipTable::memory() const {

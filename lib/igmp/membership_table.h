@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "lib/base/bounded_list.h"
 #include "lib/base/ipv4.h"
 #include "lib/base/time.h"
 
@@ -52,13 +53,13 @@ class MembershipTable {
   const JoinedGroup& group(size_t i) const { return groups_[i]; }
   GroupDue& due(size_t i) { return due_[i]; }
   const GroupDue& due(size_t i) const { return due_[i]; }
-  std::span<GroupDue> all_due() { return due_; }
+  std::span<GroupDue> all_due() { return {due_.begin(), due_.size()}; }
   // By address, ascending; also those that are left and still to be reported.
   std::span<JoinedSource> sources(size_t i) {
-    return {sources_.data() + groups_[i].first, groups_[i].source_count};
+    return {sources_.begin() + groups_[i].first, groups_[i].source_count};
   }
   std::span<const JoinedSource> sources(size_t i) const {
-    return {sources_.data() + groups_[i].first, groups_[i].source_count};
+    return {sources_.begin() + groups_[i].first, groups_[i].source_count};
   }
   bool joined(size_t i) const;
   std::optional<size_t> find(Ipv4 group) const;
@@ -76,9 +77,9 @@ class MembershipTable {
   size_t memory() const;
 
  private:
-  std::vector<JoinedGroup> groups_;
-  std::vector<GroupDue> due_;          // by the group's index
-  std::vector<JoinedSource> sources_;  // in the order of the groups
+  BoundedList<JoinedGroup> groups_;
+  BoundedList<GroupDue> due_;          // by the group's index
+  BoundedList<JoinedSource> sources_;  // in the order of the groups
 };
 
 }  // namespace linecast::igmp
