@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_malloc.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -63,5 +65,14 @@ Eal::Eal(const std::string& program, const std::vector<std::string>& arguments) 
 }
 
 Eal::~Eal() { rte_eal_cleanup(); }
+
+uint64_t free_heap_bytes() {
+  uint64_t free = 0;
+  for (unsigned i = 0; i < rte_socket_count(); ++i) {
+    rte_malloc_socket_stats stats{};
+    if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &stats) == 0) free += stats.heap_freesz_bytes;
+  }
+  return free;
+}
 
 }  // namespace linecast::drivers

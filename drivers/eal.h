@@ -23,4 +23,7 @@ class Eal {
   std::string words_;
 };
 
+// What EAL has of memory and nobody uses, in bytes.
+uint64_t free_heap_bytes();
+
 }  // namespace linecast::drivers

@@ -152,6 +152,7 @@ class Pool {
   // Null where the pool is empty.
   Packet* take() { return rte_pktmbuf_alloc(pool_); }
   unsigned available() const { return rte_mempool_avail_count(pool_); }
+  bool is_full() const { return rte_mempool_full(pool_) == 1; }
   // Bytes of memory behind one packet: object header, mbuf, buffer and the pool's own padding.
   size_t bytes_per_packet() const;
   rte_mempool* get() const { return pool_; }

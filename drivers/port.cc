@@ -101,7 +101,26 @@ void Port::open() {
   require(rte_eth_dev_start(id_), name, "does not start", "Is another program using the device?");
   started_ = true;
   set_group_filter();
+  set_steering();
+}
+
+void Port::set_steering() {
   steered_ = receive_queues_ > 1 && !config_.steering.empty() && steer(id_, config_.steering);
+}
+
+void Port::receive_groups(std::vector<net::Mac> macs) {
+  if (macs == config_.group_macs) return;
+  config_.group_macs = std::move(macs);
+  if (started_) set_group_filter();
+}
+
+// For a moment everything comes to the first queue, and lanes hand over what is others'.
+void Port::steer_to(std::vector<SteeringRule> rules) {
+  if (rules == config_.steering) return;
+  config_.steering = std::move(rules);
+  if (!started_) return;
+  if (steered_) stop_steering(id_);
+  set_steering();
 }
 
 // What has been announced and written into headers must hold: a virtual function may come out of a reset with
@@ -145,7 +164,7 @@ void Port::reset() {
 }
 
 void Port::set_group_filter() {
-  group_filter_ = GroupFilter::kNone;
+  const GroupFilter before = std::exchange(group_filter_, GroupFilter::kNone);
   if (config_.group_macs.empty()) return;
   std::vector<rte_ether_addr> list(config_.group_macs.size());
   for (size_t i = 0; i < list.size(); ++i)
@@ -153,6 +172,9 @@ void Port::set_group_filter() {
   if (!config_.all_groups &&
       rte_eth_dev_set_mc_addr_list(id_, list.data(), static_cast<uint32_t>(list.size())) == 0) {
     group_filter_ = GroupFilter::kExact;
+    // The list may have been too long for the card until now.
+    if (before == GroupFilter::kAllMulticast) rte_eth_allmulticast_disable(id_);
+    if (before == GroupFilter::kPromiscuous) rte_eth_promiscuous_disable(id_);
   } else if (rte_eth_allmulticast_enable(id_) == 0) {
     group_filter_ = GroupFilter::kAllMulticast;
   } else if (rte_eth_promiscuous_enable(id_) == 0) {

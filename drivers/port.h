@@ -73,6 +73,10 @@ class Port {
   // Whether the card has asked to be reset since it was last (re)started, as a virtual function does when its
   // host resets the physical one.
   bool wants_reset() const { return wants_reset_.load(std::memory_order_relaxed); }
+  // What is to be received from now on, also after a reset. Lanes may run.
+  void receive_groups(std::vector<net::Mac> macs);
+  // Likewise. What the card can't carry out, it carries out none of: steered() says so.
+  void steer_to(std::vector<SteeringRule> rules);
   // Stops, resets and sets up the device again. No lane may poll it or send by it meanwhile. Throws Error,
   // and then the port is stopped; it may be tried again.
   void reset();
@@ -81,10 +85,11 @@ class Port {
   void open();
   void read_or_restore_mac();
   void set_group_filter();
+  void set_steering();
   void stop();
   static int on_event(uint16_t id, rte_eth_event_type event, void* port, void* result);
 
-  const PortConfig config_;
+  PortConfig config_;
   Pool& receive_pool_;
   uint16_t id_ = 0;
   net::Mac mac_{};

@@ -14,6 +14,8 @@ struct SteeringRule {
   Ipv4 source = 0;  // 0: any
   uint16_t udp_port = 0;
   uint16_t queue = 0;
+
+  bool operator==(const SteeringRule&) const = default;
 };
 
 // Puts all the rules into a started port, or none: false where the card can't carry them out.

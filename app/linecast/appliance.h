@@ -10,13 +10,14 @@
 #include <vector>
 
 #include "app/linecast/lane.h"
+#include "app/linecast/placement.h"
 #include "app/linecast/port_keeper.h"
 #include "app/linecast/stream_keys.h"
 #include "drivers/eal.h"
 #include "drivers/interface_claim.h"
 #include "drivers/lcore.h"
 #include "drivers/port.h"
-#include "lib/lineup/lineup.h"
+#include "lib/lineup/difference.h"
 
 namespace linecast::app {
 
@@ -34,64 +35,99 @@ class Appliance {
   bool reset_port(const std::string& port);
   // False where there is no encrypted channel of that name.
   bool roll_key(const std::string& channel);
+  // What reload() would change. Throws Error where a key file can't be read.
+  lineup::Difference difference(const lineup::Lineup& wanted) const;
+  // Goes over to another lineup, whose difference() needs no restart; lanes run. Channels that do not change
+  // go on undisturbed. start_number: of the streams that begin. Throws Error, and then nothing has changed.
+  void reload(const lineup::Lineup& wanted, const lineup::Difference& difference, uint64_t start_number);
 
   const lineup::Lineup& lineup() const { return lineup_; }
   size_t lanes() const { return lanes_.size(); }
   const Lane& lane(size_t i) const { return *lanes_[i]; }
-  size_t lane_of(size_t channel) const { return directory_.lane_of[channel]; }
+  size_t lane_of(size_t channel) const { return placement_.lane_of[placement_.slot_of[channel]]; }
   const LaneChannel* channel(size_t index) const;  // null: disabled
   size_t ports() const { return ports_.size(); }
   const drivers::Port& port(size_t i) const { return *ports_[i]; }
   const PortKeeper& port_keeper(size_t i) const { return *port_keepers_[i]; }
-  // What receivers have reported, by channel; with all that has come until now.
+  // Where faults() has an enabled channel.
+  size_t slot_of(size_t channel) const { return placement_.slot_of[channel]; }
+  // What receivers have reported, by slot; with all that has come until now.
   const smart::FaultReportTable& faults();
   // Of the clock by which lanes say when that was.
   TimeNs now() const { return clock_.now(); }
   // Of the interface, on the lane that answers for it.
   const LaneHost& host(size_t interface) const {
-    return *lanes_[directory_.host_lane_of[interface]]->host_of(interface);
+    return *lanes_[directory_->host_lane_of[interface]]->host_of(interface);
   }
   // Copies a page of an interface's IGMP tables from the lane that answers for it. Null where the lane does
   // not answer within 200 ms: it is stuck, or its core is taken by others.
   const IgmpPage* igmp_page(size_t interface, size_t from);
   // Of the packets that are kept for repairs.
-  uint64_t kept_packets() const { return kept_packets_; }
-  uint64_t kept_bytes() const { return kept_bytes_; }
+  uint64_t kept_packets() const;
+  uint64_t kept_bytes() const { return kept_packets() * bytes_per_kept_packet_; }
 
  private:
+  // What the control lcore has of a channel that runs.
+  struct RunningChannel {
+    std::unique_ptr<StreamKeys> keys;       // null: a clear channel
+    std::shared_ptr<drivers::Pool> frames;  // shared with others that began with it on its lane
+    LaneCall key_call;
+  };
+  struct MadeChannel {
+    size_t slot = 0;
+    std::unique_ptr<RunningChannel> running;
+    std::unique_ptr<LaneChannel> channel;
+  };
+
   void make_ports();
-  std::vector<drivers::SteeringRule> steering(size_t port) const;
   void make_lanes();
   void make_hosts();
-  void make_channels();
-  void fill_directory();
   void join_sources();
   void take_faults();
+  // Throws Error where there is no memory for so many frames, by lane.
+  void require_frames(const std::vector<unsigned>& packets) const;
+  std::shared_ptr<drivers::Pool> make_frames(size_t lane, unsigned packets);
 
-  const lineup::Lineup lineup_;
-  const uint64_t start_number_;
+  // appliance_channels.cc
+  // wanted: indices into the lineup's channels.
+  std::vector<MadeChannel> make_channels(const lineup::Lineup& lineup, const Placement& placement,
+                                         const std::vector<size_t>& wanted, uint64_t start_number);
+  LaneChannelSetup channel_setup(const lineup::Lineup& lineup, size_t index, uint64_t start_number) const;
+  std::unique_ptr<StreamKeys> make_keys(const lineup::Lineup& lineup, size_t index,
+                                        const LaneChannelSetup& setup) const;
+  void tick_keys();
+  // appliance_reload.cc
+  void change_lanes(std::vector<LaneChange>& changes);
+  void free_frames();
+
+  lineup::Lineup lineup_;
   std::unique_ptr<crypto::SigningKey> signing_key_;
-  std::vector<std::unique_ptr<StreamKeys>> stream_keys_;          // by channel; null: clear or disabled
+  Placement placement_;
   std::vector<std::unique_ptr<drivers::InterfaceClaim>> claims_;  // before EAL: its devices open interfaces
+  const bool hugepages_;
   drivers::Eal eal_;
   const drivers::Clock clock_;
   std::vector<std::unique_ptr<drivers::Pool>> receive_pools_;  // by port
-  std::vector<std::unique_ptr<drivers::Pool>> frame_pools_;    // by lane: kept frames
-  std::vector<std::unique_ptr<drivers::Pool>> control_pools_;  // by lane: repairs and messages
+  std::vector<std::unique_ptr<RunningChannel>> running_ =
+      std::vector<std::unique_ptr<RunningChannel>>(kChannelSlots);  // by slot
+  std::vector<std::shared_ptr<drivers::Pool>> retired_frames_;      // cards may still hold some
+  std::vector<std::unique_ptr<drivers::Pool>> control_pools_;       // by lane: repairs and messages
+  std::unique_ptr<Directory> directory_;                            // read by the lanes
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::unique_ptr<drivers::Port>> ports_;  // closed first: cards give back the frames they hold
   std::vector<std::unique_ptr<PortKeeper>> port_keepers_;  // by port
-  Directory directory_;
   std::vector<std::function<void()>> lane_mains_;
-  std::vector<LaneCall> key_calls_;  // by channel
-  std::atomic<bool> stop_{false};    // written by the main lcore, read by the lanes
+  std::atomic<bool> stop_{false};  // written by the main lcore, read by the lanes
   smart::FaultReportTable faults_;
   IgmpPage igmp_page_;  // of the call below: the lane's until that is done
   LaneCall igmp_call_;
   TimeNs next_key_tick_ = 0;
-  bool running_ = false;
-  uint64_t kept_packets_ = 0, kept_bytes_ = 0;
+  unsigned frame_pools_made_ = 0;
+  uint64_t bytes_per_kept_packet_ = 0;
+  bool running_lanes_ = false;
 };
+
+uint64_t random_number();
 
 // Hugepage memory that the lineup needs, in bytes.
 uint64_t needed_memory(const lineup::Lineup& lineup);

@@ -14,6 +14,7 @@
 #include "app/linecast/appliance.h"
 #include "app/linecast/control_server.h"
 #include "app/linecast/report.h"
+#include "app/linecast/report_reload.h"
 #include "lib/base/error.h"
 #include "lib/smart/start_number.h"
 
@@ -44,13 +45,14 @@ TimeNs monotonic_ns() {
   return now.tv_sec * kNsPerSecond + now.tv_nsec;
 }
 
-// Blocks SIGINT and SIGTERM in this thread and in those it starts, and makes them readable instead.
+// Blocks SIGINT, SIGTERM and SIGHUP in this thread and in those it starts, and makes them readable instead.
 int catch_signals() {
   signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
   sigprocmask(SIG_BLOCK, &set, nullptr);
   return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -60,11 +62,57 @@ using Json = nlohmann::ordered_json;
 // Names from a lineup or a client need not be UTF-8: dump() alone would throw.
 std::string text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-std::string answer(Appliance& appliance, const std::string& request) {
+// What a request may touch.
+struct Headend {
+  Appliance& appliance;
+  smart::StartNumber& start;
+  const std::string& path;  // of the lineup
+};
+
+// Reads the lineup again and goes over to it. The answer's "refused" says why not, and then nothing has
+// changed.
+Json reload(const Headend& headend, bool dry_run) {
+  const lineup::LoadResult loaded = lineup::load(headend.path);
+  Json answer = answer_of(loaded, headend.path);
+  if (!loaded.lineup) return answer;
+  try {
+    const lineup::Difference difference = headend.appliance.difference(*loaded.lineup);
+    if (!difference.restart_needed.empty()) {
+      answer["faults"] = difference.restart_needed;
+      answer["refused"] = "this takes a restart of the headend";
+      return answer;
+    }
+    answer["channels"] = changes_of(difference);
+    if (dry_run) return answer;
+    headend.start.renew(wall_clock_ns());
+    headend.appliance.reload(*loaded.lineup, difference, headend.start.value());
+    answer["applied"] = true;
+  } catch (const Error& error) {
+    answer["refused"] = error.what();
+  }
+  return answer;
+}
+
+// Of SIGHUP: nobody waits for an answer, so the log has it.
+void reload_and_say(const Headend& headend) {
+  const Json answer = reload(headend, false);
+  for (const char* kind : {"warnings", "faults"})
+    for (const Json& fault : answer[kind]) say("{}", fault.get<std::string>());
+  if (answer.contains("refused"))
+    return say("lineup not reloaded: {}; nothing was changed", answer["refused"].get<std::string>());
+  for (const Json& channel : answer["channels"])
+    if (channel["change"] != "unchanged")
+      say("channel {} {}", channel["name"].get<std::string>(), channel["change"].get<std::string>());
+  say("lineup reloaded");
+}
+
+std::string answer(const Headend& headend, const std::string& request) {
+  Appliance& appliance = headend.appliance;
   const Json asked = Json::parse(request, nullptr, false);
   const auto argument = [&](const char* name) -> std::string {
     return asked.is_object() && asked.contains(name) && asked[name].is_string() ? asked[name] : Json("");
   };
+  const auto flag = [&](const char* name) { return asked.is_object() && asked.value(name, Json()) == true; };
   if (const std::string what = argument("show"); !what.empty()) {
     if (what == "channels") return text(report_channels(appliance));
     if (what == "ports") return text(report_ports(appliance));
@@ -80,6 +128,7 @@ std::string answer(Appliance& appliance, const std::string& request) {
     if (appliance.reset_port(port)) return text({{"done", "the port is being set up anew"}});
     return text({{"error", "no port of that name"}});
   }
+  if (flag("reload")) return text(reload(headend, flag("dry_run")));
   return text({{"error", "not a request that this headend knows"}});
 }
 
@@ -91,11 +140,12 @@ int run(const Options& options) {
   const lineup::Lineup& lineup = *loaded.lineup;
 
   const int signals = catch_signals();
-  const smart::StartNumber start(lineup.state_directory, wall_clock_ns());
+  smart::StartNumber start(lineup.state_directory, wall_clock_ns());
   // The socket before the ports: a second headend is refused before it touches those of the first.
   std::optional<Appliance> opened;
-  ControlServer control(lineup.control_socket,
-                        [&](const std::string& request) { return answer(*opened, request); });
+  ControlServer control(lineup.control_socket, [&](const std::string& request) {
+    return answer({*opened, start, options.lineup}, request);
+  });
   Appliance& appliance = opened.emplace(lineup, start.value(), options.eal);
   appliance.start();
 
@@ -112,7 +162,10 @@ int run(const Options& options) {
       appliance.tick();
       next_tick = now + kTickMs * kNsPerMs;
     }
-    if (control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) break;
+    if (!control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) continue;
+    signalfd_siginfo signal{};
+    if (read(signals, &signal, sizeof signal) == sizeof signal && signal.ssi_signo != SIGHUP) break;
+    reload_and_say({appliance, start, options.lineup});
   }
   say("headend {} stopping", lineup.name);
   close(signals);

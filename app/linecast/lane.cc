@@ -26,15 +26,17 @@ constexpr unsigned kIdleTurns = 16;
 
 Lane::Lane(const Setup& setup)
     : setup_(setup),
-      directory_(*setup.directory),
-      channels_(setup.channels),
+      directory_(setup.directory),
+      channels_(setup.slots),
+      own_channels_(setup.slots),
+      first_due_(setup.slots),
       source_limiter_(kSequencesPerSource, kSequencesBurst),
       report_limiter_(kReportsPerSource, kReportsBurst),
-      repairing_(setup.channels),
+      repairing_(setup.slots),
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
-                std::bit_ceil(static_cast<unsigned>(setup.channels) + kFurtherCommands + 1), setup.numa_node),
+                std::bit_ceil(static_cast<unsigned>(setup.slots) + kFurtherCommands + 1), setup.numa_node),
       faults_(kFaultQueueRoom) {}
 
 void Lane::add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue) {
@@ -58,11 +60,7 @@ void Lane::add_host(size_t interface, const HostSetup& setup) {
       setup, [this, interface](Bytes frame) { send_control_frame(interface, frame); });
 }
 
-void Lane::add_channel(size_t index, std::unique_ptr<LaneChannel> channel) {
-  channels_[index] = std::move(channel);
-  own_channels_.push_back(index);
-  first_due_.push_back(0);
-}
+void Lane::add_channel(size_t slot, std::unique_ptr<LaneChannel> channel) { swap_channel(slot, channel); }
 
 void Lane::start(TimeNs now) {
   for (LaneInterface& interface : interfaces_)

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "app/linecast/directory.h"
-#include "app/linecast/lane_channel.h"
+#include "app/linecast/lane_change.h"
 #include "app/linecast/lane_command.h"
 #include "app/linecast/lane_host.h"
 #include "drivers/lcore.h"
@@ -52,7 +52,7 @@ class Lane {
     uint32_t idle_sleep_us = 0;
     const Directory* directory = nullptr;
     drivers::Pool* control_packets = nullptr;  // for repairs and messages
-    size_t channels = 0;                       // of all lanes
+    size_t slots = 0;                          // for channels, of all lanes
   };
   explicit Lane(const Setup& setup);
 
@@ -64,7 +64,7 @@ class Lane {
   // This lane answers for the interface.
   void add_host(size_t interface, const HostSetup& setup);
   LaneHost& host(size_t interface) { return *interfaces_[interface].host; }
-  void add_channel(size_t index, std::unique_ptr<LaneChannel> channel);
+  void add_channel(size_t slot, std::unique_ptr<LaneChannel> channel);
   void set_peers(std::vector<Lane*> lanes) { peers_ = std::move(lanes); }
 
   // On its lcore, until `stop`; then leaves all groups and sends what is queued.
@@ -85,7 +85,7 @@ class Lane {
   uint64_t frame_faults(size_t i) const { return frame_faults_.at(i); }
   uint64_t wire_faults(size_t i) const { return wire_faults_.at(i); }
   const LaneHost* host_of(size_t interface) const { return interfaces_[interface].host.get(); }
-  const LaneChannel* channel(size_t index) const { return channels_[index].get(); }
+  const LaneChannel* channel(size_t slot) const { return channels_[slot].get(); }
 
  private:
   struct Ingest {
@@ -131,16 +131,21 @@ class Lane {
   // lane_commands.cc
   bool poll_commands(TimeNs now);
   void carry_out(const LaneCommand& command, TimeNs now);
+  bool advance(LaneChange& change, TimeNs now);
+  void take_step(LaneChange& change, size_t step, TimeNs now);
+  void swap_channel(size_t slot, std::unique_ptr<LaneChannel>& channel);
+  void forget_channel(size_t slot);
 
   const Setup setup_;
-  const Directory& directory_;
+  const Directory* directory_;  // the control lcore's, who changes none that a lane reads
   crypto::Manager manager_;
   std::vector<LanePort> ports_;
   std::vector<TransmitBatch> batches_;  // by port
   std::vector<LaneInterface> interfaces_;
   TimeNs hosts_due_ = 0;                                // no later than the earliest of all hosts' timers
-  std::vector<std::unique_ptr<LaneChannel>> channels_;  // by channel; null: another lane's
-  std::vector<size_t> own_channels_;
+  std::vector<std::unique_ptr<LaneChannel>> channels_;  // by slot; null: another lane's, or no channel
+  std::vector<size_t> own_channels_;                    // slots, the first own_count_
+  size_t own_count_ = 0;
   std::vector<TimeNs>
       first_due_;  // by position in own_channels_: kept together, so that a turn reads few cache lines
   size_t next_timer_ = 0;
@@ -149,7 +154,7 @@ class Lane {
   smart::SourceLimiter report_limiter_;  // of reports, by receiver
   uint32_t sequences_left_ = 0;          // that may be asked for in this turn
   // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are
-  // channels.
+  // slots.
   std::vector<LaneChannel*> repairing_;
   size_t repairing_head_ = 0, repairing_count_ = 0;
   std::vector<Lane*> peers_;                // by lane index
@@ -158,6 +163,7 @@ class Lane {
       request_inbox_;                      // likewise: so that a flood of requests pushes out no feed
   drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
   uint64_t commands_issued_ = 0;           // of the control lcore
+  LaneChange* change_ = nullptr;           // under way; no command is looked at meanwhile
   RecordQueue<smart::HeardFault> faults_;  // written by this lane, read by the control lcore
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below

@@ -30,7 +30,7 @@ bool has_format(smart::PacketFormat format, Bytes payload) {
   }
 }
 
-smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel, size_t largest_frame) {
+smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
   constexpr uint64_t kBurstMs = 1000;  // how long repairs may save up
   constexpr uint64_t kLeastBurstBytes = 64 * 1514;
   smart::RepairEngine::Settings settings;
@@ -39,7 +39,6 @@ smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel, si
   // No budget at all is no repair at all, not the least burst.
   const uint64_t least = channel.budget_percent == 0 ? 0 : kLeastBurstBytes;
   settings.budget_burst_bytes = std::max(settings.budget_bytes_a_second * kBurstMs / 1000, least);
-  settings.largest_bytes = largest_frame;
   settings.always_unicast = channel.repairs_to == lineup::RepairsTo::kUnicast;
   return settings;
 }
@@ -54,24 +53,27 @@ net::UdpFlow hop_flow(const LaneChannelSetup& setup) {
 
 }  // namespace
 
+ChannelTerms::ChannelTerms(const lineup::Channel& channel)
+    : cap(channel.bitrate_cap_bps / 8,
+          std::max<uint64_t>(channel.bitrate_cap_bps / 8 * kCapBurstMs / 1000, channel.max_payload)),
+      max_payload(channel.max_payload),
+      format(channel.source.format),
+      repairs(repair_settings(channel)),
+      repairs_to(channel.repairs_to),
+      unicast_prefixes(channel.unicast_prefixes),
+      quiet(channel.quiet) {}
+
 LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node)
     : sealer_(setup.sender_id, setup.first_sequence, setup.key),
       ring_(frames, setup.channel->window_packets, numa_node),
       header_(hop_flow(setup)),
-      cap_(setup.channel->bitrate_cap_bps / 8,
-           std::max<uint64_t>(setup.channel->bitrate_cap_bps / 8 * kCapBurstMs / 1000,
-                              setup.channel->max_payload)),
-      max_payload_(setup.channel->max_payload),
-      format_(setup.channel->source.format),
       quiet_(setup.channel->quiet.value_or(0)),
       card_udp_checksum_(setup.offloads.udp_checksum),
       segments_(setup.offloads.segments),
       marks_(drivers::frame_marks(setup.offloads, setup.vlan_control, true)),
       out_port_(setup.out_port),
       out_interface_(setup.out_interface),
-      engine_(repair_settings(*setup.channel, header_.size() + sealer_.packet_size(max_payload_))),
-      repairs_to_(setup.channel->repairs_to),
-      unicast_prefixes_(setup.channel->unicast_prefixes),
+      engine_(repair_settings(*setup.channel)),
       askers_(setup.channel->quiet),
       fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),
       statuses_at_start_(3),
@@ -80,8 +82,21 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       start_number_(setup.start_number),
       group_(setup.channel->output.group) {
   if (announcement_ == nullptr) timers_.announce = kNever;
+  ChannelTerms terms(*setup.channel);
+  take(terms);
   published_sequence_.set(sealer_.next_sequence());
   published_epoch_.set(sealer_.epoch());
+}
+
+void LaneChannel::take(ChannelTerms& terms) {
+  cap_ = terms.cap;
+  max_payload_ = terms.max_payload;
+  format_ = terms.format;
+  terms.repairs.largest_bytes = header_.size() + sealer_.packet_size(max_payload_);
+  engine_.adjust(terms.repairs);
+  repairs_to_ = terms.repairs_to;
+  unicast_prefixes_.swap(terms.unicast_prefixes);
+  askers_.fix_quiet(terms.quiet);
 }
 
 drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes payload) {

@@ -46,6 +46,19 @@ struct LaneChannelSetup {
   drivers::TransmitOffloads offloads;          // of that port
 };
 
+// What a stream can go on through when a reload changes it. Made by the control lcore.
+struct ChannelTerms {
+  explicit ChannelTerms(const lineup::Channel& channel);
+
+  TokenBucket cap;  // bytes of payload
+  uint64_t max_payload;
+  smart::PacketFormat format;
+  smart::RepairEngine::Settings repairs;
+  lineup::RepairsTo repairs_to;
+  std::vector<lineup::Prefix> unicast_prefixes;
+  std::optional<uint8_t> quiet;
+};
+
 // What the count of a receiver's message may be: the highest sequence that the receiver has opened.
 enum class UpwardCount : uint8_t {
   kKept,        // of what is kept for repairs
@@ -61,6 +74,9 @@ class LaneChannel {
   drivers::Packet* seal(crypto::Manager& manager, TimeNs now, Bytes payload);
   // Fetches what the next seal() writes.
   void prefetch() const { ring_.prefetch(sealer_.next_sequence()); }
+
+  // Takes the terms over, and leaves the lists of the former ones in their place.
+  void take(ChannelTerms& terms);
 
   // lane_channel_repairs.cc
   // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. Returns the
@@ -110,6 +126,8 @@ class LaneChannel {
   };
   Due take_due(TimeNs now);
 
+  // By which receivers' keys are told apart; null: a clear channel.
+  const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
   uint16_t out_port() const { return out_port_; }
   uint16_t out_interface() const { return out_interface_; }
 
@@ -131,8 +149,8 @@ class LaneChannel {
   net::UdpTemplate header_;
   TokenBucket cap_;  // bytes of payload
   TimeNs last_data_ns_ = 0;
-  uint64_t max_payload_;
-  smart::PacketFormat format_;
+  uint64_t max_payload_ = 0;
+  smart::PacketFormat format_{};
   uint8_t quiet_;
   bool card_udp_checksum_;
   bool segments_;
@@ -146,7 +164,7 @@ class LaneChannel {
   Counter published_epoch_;     // likewise
 
   smart::RepairEngine engine_;
-  lineup::RepairsTo repairs_to_;
+  lineup::RepairsTo repairs_to_{};
   std::vector<lineup::Prefix> unicast_prefixes_;
   smart::AskingGroup askers_;
   TokenBucket fault_allowance_;

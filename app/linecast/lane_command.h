@@ -8,20 +8,23 @@ namespace linecast::app {
 
 struct Announcement;
 struct IgmpPage;
+struct LaneChange;
 
 // Written by the control lcore, read by the lane from command() until it has counted it as done.
 struct LaneCommand {
   enum class Kind : unsigned char {
-    kAnnounce,    // index: channel. Its keys from now on
+    kAnnounce,    // index: slot. Its channel's keys from now on
     kLinkUp,      // index: port. Hosts on it announce themselves anew
     kPausePort,   // index: port. Leave it alone
     kResumePort,  // index: port
     kShowIgmp,    // index: interface. Fill `page`
+    kChange,      // carry out `change`
   };
   Kind kind = Kind::kAnnounce;
   size_t index = 0;
   const Announcement* announcement = nullptr;
   IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
+  LaneChange* change = nullptr;
 };
 
 }  // namespace linecast::app

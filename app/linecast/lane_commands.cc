@@ -5,17 +5,25 @@ namespace linecast::app {
 namespace {
 
 constexpr unsigned kCommandsPerTurn = 4;
+// Of a change: each takes about what a packet does.
+constexpr unsigned kStepsPerTurn = 16;
 
 }  // namespace
 
 bool Lane::poll_commands(TimeNs now) {
-  std::array<LaneCommand*, kCommandsPerTurn> commands;
-  const unsigned count = commands_.pop(commands.data(), kCommandsPerTurn);
-  for (unsigned k = 0; k < count; ++k) {
-    carry_out(*commands[k], now);
+  for (unsigned k = 0; k < kCommandsPerTurn; ++k) {
+    LaneCommand* command = nullptr;
+    if (change_ == nullptr) {
+      if (commands_.pop(&command, 1) == 0) return k > 0;
+      carry_out(*command, now);
+    }
+    if (change_ != nullptr) {
+      if (!advance(*change_, now)) return true;
+      change_ = nullptr;
+    }
     counters_.add(LaneCounter::kCommandsDone);
   }
-  return count > 0;
+  return true;
 }
 
 void Lane::carry_out(const LaneCommand& command, TimeNs now) {
@@ -40,7 +48,66 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
     case LaneCommand::Kind::kShowIgmp:
       interfaces_[command.index].host->show_igmp(now, *command.page);
       break;
+    case LaneCommand::Kind::kChange:
+      change_ = command.change;
+      break;
   }
+}
+
+// A few of its steps; true where they were the last.
+bool Lane::advance(LaneChange& change, TimeNs now) {
+  for (unsigned k = 0; k < kStepsPerTurn && change.done < change.steps(); ++k)
+    take_step(change, change.done++, now);
+  if (change.done < change.steps()) return false;
+  if (change.directory != nullptr) directory_ = change.directory;
+  return true;
+}
+
+void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
+  const auto is_of = [&step](const auto& list) {
+    if (step < list.size()) return true;
+    step -= list.size();
+    return false;
+  };
+  if (is_of(change.swaps)) return swap_channel(change.swaps[step].slot, change.swaps[step].channel);
+  if (is_of(change.adjustments))
+    return channels_[change.adjustments[step].slot]->take(change.adjustments[step].terms);
+  hosts_due_ = 0;
+  if (is_of(change.joins)) {
+    const LaneChange::Membership& of = change.joins[step];
+    interfaces_[of.interface].host->join(now, of.group, of.source);
+  } else if (is_of(change.leaves)) {
+    const LaneChange::Membership& of = change.leaves[step];
+    interfaces_[of.interface].host->leave(now, of.group, of.source);
+  }
+}
+
+void Lane::swap_channel(size_t slot, std::unique_ptr<LaneChannel>& channel) {
+  if (channels_[slot] != nullptr) forget_channel(slot);
+  channels_[slot].swap(channel);
+  if (channels_[slot] == nullptr) return;
+  own_channels_[own_count_] = slot;
+  first_due_[own_count_++] = 0;
+}
+
+// Nothing of the lane's leads to the slot's channel any more. No batch holds any of its packets: all are
+// flushed at the end of a turn.
+void Lane::forget_channel(size_t slot) {
+  LaneChannel* channel = channels_[slot].get();
+  for (size_t i = 0; i < own_count_; ++i) {
+    if (own_channels_[i] != slot) continue;
+    --own_count_;
+    own_channels_[i] = own_channels_[own_count_];
+    first_due_[i] = first_due_[own_count_];
+    break;
+  }
+  size_t kept = 0;
+  for (size_t i = 0; i < repairing_count_; ++i) {
+    LaneChannel* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
+    if (waiting != channel) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
+  }
+  repairing_count_ = kept;
+  if (const crypto::CmacKey* key = channel->up_key(); key != nullptr) receiver_keys_.forget(*key);
 }
 
 }  // namespace linecast::app

@@ -30,6 +30,7 @@ class LaneHost {
 
   // Before the lane runs, or on it.
   bool join(TimeNs now, Ipv4 group, Ipv4 source) { return igmp_.join(now, group, source); }
+  void leave(TimeNs now, Ipv4 group, Ipv4 source) { igmp_.leave(now, group, source); }
   // Announces the address and starts the joins' reports.
   void start(TimeNs now);
   // The link has come up again: the switch may have forgotten all about us.

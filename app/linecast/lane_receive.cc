@@ -45,20 +45,20 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
       frame_faults_.add(frame.fault);
       continue;
     }
-    const uint16_t interface = directory_.interface_of(drivers::input_port(packet), frame.vlan);
+    const uint16_t interface = directory_->interface_of(drivers::input_port(packet), frame.vlan);
     if (interface == Directory::kNoInterface) [[unlikely]] {
       counters_.add(LaneCounter::kVlanUnexpected);
       continue;
     }
     const uint32_t flow =
         frame.kind == net::FrameKind::kUdp
-            ? directory_.flows.find(interface, frame.destination, frame.destination_port, frame.source)
+            ? directory_->flows.find(interface, frame.destination, frame.destination_port, frame.source)
             : net::FlowTable::kNone;
     if (flow < channels_.size()) [[likely]] {
       if (LaneChannel* channel = channels_[flow].get(); channel != nullptr) [[likely]] {
         channel->prefetch();
         ingest[ingests++] = {channel, frame.payload};
-      } else if (hand_over(directory_.lane_of[flow], packet, &Lane::inbox_)) {
+      } else if (hand_over(directory_->lane_of[flow], packet, &Lane::inbox_)) {
         --done;
       }
     } else if (flow == Directory::kRequests) {
@@ -96,7 +96,8 @@ bool Lane::receive_for_host(uint16_t interface, const net::ParsedFrame& frame, d
     return false;
   }
   LaneInterface& on = interfaces_[interface];
-  if (on.host == nullptr) return hand_over(directory_.host_lane_of[interface], packet, &Lane::request_inbox_);
+  if (on.host == nullptr)
+    return hand_over(directory_->host_lane_of[interface], packet, &Lane::request_inbox_);
   on.host->receive(now, frame, drivers::view(packet), counters_);
   hosts_due_ = std::min(hosts_due_, on.host->next_due());
   return false;

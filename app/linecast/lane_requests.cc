@@ -89,13 +89,13 @@ bool Lane::answer(const Request& request, TimeNs now) {
     return false;
   }
   const uint32_t index =
-      directory_.groups.find(request.interface, group, request.frame.destination_port, request.frame.source);
+      directory_->groups.find(request.interface, group, request.frame.destination_port, request.frame.source);
   if (index >= channels_.size()) {
     counters_.add(LaneCounter::kUnknownGroup);
     return false;
   }
   LaneChannel* channel = channels_[index].get();
-  if (channel == nullptr) return hand_over(directory_.lane_of[index], request.packet, &Lane::request_inbox_);
+  if (channel == nullptr) return hand_over(directory_->lane_of[index], request.packet, &Lane::request_inbox_);
   if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
   // The MAC first: forged messages must not use up the allowance of those whose address they bear.
   const std::optional<uint64_t> receiver =

@@ -11,9 +11,9 @@ constexpr size_t kTimersPerTurn = 16;
 
 bool Lane::poll_timers(TimeNs now) {
   bool busy = false;
-  const size_t looks = std::min(kTimersPerTurn, own_channels_.size());
+  const size_t looks = std::min(kTimersPerTurn, own_count_);
   for (size_t k = 0; k < looks; ++k) {
-    if (++next_timer_ >= own_channels_.size()) next_timer_ = 0;
+    if (++next_timer_ >= own_count_) next_timer_ = 0;
     if (now < first_due_[next_timer_]) continue;
     LaneChannel& channel = *channels_[own_channels_[next_timer_]];
     const LaneChannel::Due due = channel.take_due(now);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
+#include "app/linecast/change.h"
 #include "app/linecast/check.h"
+#include "app/linecast/control_client.h"
 #include "app/linecast/headend.h"
 #include "app/linecast/key.h"
 #include "app/linecast/show.h"
@@ -43,6 +45,7 @@ int main(int argc, char** argv) {
   linecast::app::add_check_command(app, exit_code);
   linecast::app::add_key_command(app, exit_code);
   linecast::app::add_show_command(app, exit_code);
+  linecast::app::add_reload_command(app, exit_code);
   linecast::app::add_rekey_command(app, exit_code);
   linecast::app::add_reset_command(app, exit_code);
   if (argc > 1 && is_unknown_command(app, argv[1])) return 2;

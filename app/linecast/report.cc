@@ -87,7 +87,7 @@ Json report_channels(Appliance& appliance) {
       row["next_sequence"] = running->next_sequence();
       row["window_packets"] = channel.window_packets;
       add_counters(row, running->counters(), kChannelCounterTexts, static_cast<size_t>(kFirstChannelDrop));
-      add_faults(row, faults, i, now);
+      add_faults(row, faults, appliance.slot_of(i), now);
     }
     list.push_back(std::move(row));
   }

@@ -8,72 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "app/linecast/control_server.h"
+#include "app/linecast/control_client.h"
 #include "lib/base/error.h"
-#include "lib/lineup/lineup.h"
-#include "lib/lineup/spelling.h"
 
 namespace linecast::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-struct Target {
-  std::string lineup;
-  std::string control;
-};
-
-void add_target_options(CLI::App& command, Target& target) {
-  auto* lineup = command.add_option("--lineup", target.lineup,
-                                    "the lineup that the headend runs: names its control socket");
-  auto* control = command.add_option("--control", target.control, "the control socket itself");
-  lineup->excludes(control);
-}
-
-Json ask(const Target& target, const Json& request) {
-  std::string path = target.control;
-  if (path.empty()) {
-    if (target.lineup.empty()) throw WrongUsage("say which headend: --lineup FILE or --control SOCKET");
-    const lineup::LoadResult loaded = lineup::load(target.lineup, {.check_machine = false});
-    if (!loaded.lineup) {
-      for (const lineup::Fault& fault : loaded.faults)
-        fmt::print(stderr, "{}\n", lineup::format_fault(target.lineup, fault));
-      throw WrongUsage(fmt::format(
-          "{} does not say where the headend's control socket is: correct it, or use --control SOCKET",
-          target.lineup));
-    }
-    path = loaded.lineup->control_socket;
-  }
-  Json answer = Json::parse(ask_control(path, request.dump()), nullptr, false);
-  if (answer.is_discarded()) throw Error("the headend's answer is not JSON: is it of another version?");
-  if (answer.contains("error")) throw Error(answer["error"].get<std::string>());
-  return answer;
-}
-
-// The names of the rows that `take` wants.
-template <typename Take>
-std::vector<std::string> names(const Json& rows, Take&& take) {
-  std::vector<std::string> found;
-  for (const Json& row : rows)
-    if (take(row)) found.push_back(row["name"].get<std::string>());
-  return found;
-}
-
-// `: did you mean "news"?`, or which there are.
-std::string suggestion(const std::string& wanted, const std::vector<std::string>& known) {
-  return lineup::suggest(wanted, std::vector<std::string_view>(known.begin(), known.end()));
-}
-
-const Json* find(const Json& rows, const std::string& name) {
-  for (const Json& row : rows)
-    if (row["name"] == name) return &row;
-  return nullptr;
-}
-
-std::string cell(const Json& value) {
-  if (value.is_null()) return "-";
-  return value.is_string() ? value.get<std::string>() : value.dump();
-}
 
 void print_table(const Json& rows, const std::vector<std::string>& columns) {
   std::vector<size_t> widths;
@@ -172,33 +113,6 @@ int run_show(const Target& target, const std::string& what, bool json) {
   return 0;
 }
 
-// The epoch that the channel is in. Throws Error where it can have no next one.
-uint64_t check_rekey(const Target& target, const std::string& name) {
-  const Json rows = ask(target, {{"show", "channels"}})["channels"];
-  const auto has_epochs = [](const Json& row) { return row["encrypted"] == true && row.contains("epoch"); };
-  const Json* channel = find(rows, name);
-  if (channel == nullptr)
-    throw Error(fmt::format("there is no channel \"{}\"{}", name, suggestion(name, names(rows, has_epochs))));
-  if (!has_epochs(*channel))
-    throw Error(fmt::format("channel \"{}\" {}", name,
-                            (*channel)["encrypted"] == true ? "is disabled: set `enabled: true` and restart"
-                                                            : "is clear: it has no key to change"));
-  return (*channel)["epoch"].get<uint64_t>();
-}
-
-// Throws Error where there is no such port.
-void check_reset(const Target& target, const std::string& name) {
-  const Json answer = ask(target, {{"show", "ports"}});
-  const Json& ports = answer["ports"];
-  if (find(ports, name) != nullptr) return;
-  if (const Json* interface = find(answer["interfaces"], name); interface != nullptr)
-    throw Error(fmt::format("\"{}\" is VLAN {} of port {}, which is reset as a whole: linecast reset {}",
-                            name, cell((*interface)["vlan"]), cell((*interface)["port"]),
-                            cell((*interface)["port"])));
-  throw Error(fmt::format("there is no port \"{}\"{}", name,
-                          suggestion(name, names(ports, [](const Json&) { return true; }))));
-}
-
 }  // namespace
 
 void add_show_command(CLI::App& app, int& exit_code) {
@@ -226,47 +140,6 @@ void add_show_command(CLI::App& app, int& exit_code) {
       "  linecast show lanes --control /run/linecast/main.sock --json");
   command->callback(
       [options, &exit_code] { exit_code = run_show(options->target, options->what, options->json); });
-}
-
-void add_rekey_command(CLI::App& app, int& exit_code) {
-  struct Options {
-    Target target;
-    std::string channel;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("rekey", "Move a running channel to its next key epoch");
-  command->add_option("channel", options->channel, "the channel's name")->required();
-  add_target_options(*command, options->target);
-  command->footer("Example:\n  linecast rekey news --lineup lineup.yaml");
-  command->callback([options, &exit_code] {
-    const uint64_t epoch = check_rekey(options->target, options->channel);
-    ask(options->target, {{"rekey", options->channel}});
-    fmt::print(
-        "{}: epoch {} is announced within a second, and takes over some seconds later, when enough packets "
-        "have gone out; until then `linecast show channels` says {}\n",
-        options->channel, epoch + 1, epoch);
-    exit_code = 0;
-  });
-}
-
-void add_reset_command(CLI::App& app, int& exit_code) {
-  struct Options {
-    Target target;
-    std::string port;
-  };
-  auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand(
-      "reset",
-      "Stop a port of a running headend, reset its card and start it again (a second or two without it)");
-  command->add_option("port", options->port, "the port's name")->required();
-  add_target_options(*command, options->target);
-  command->footer("Example:\n  linecast reset in0 --lineup lineup.yaml");
-  command->callback([options, &exit_code] {
-    check_reset(options->target, options->port);
-    const Json answer = ask(options->target, {{"reset", options->port}});
-    fmt::print("{}: {}\n", options->port, cell(answer["done"]));
-    exit_code = 0;
-  });
 }
 
 }  // namespace linecast::app

@@ -37,10 +37,10 @@ std::unique_ptr<smart::EpochKey> StreamKeys::make_key(uint32_t epoch) {
                                            setup_.sender_id, epoch);
 }
 
-std::unique_ptr<MessageKeys> StreamKeys::message_keys(crypto::Manager& manager) const {
+std::unique_ptr<MessageKeys> StreamKeys::message_keys() {
   return std::make_unique<MessageKeys>(
-      MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(setup_.group_key, setup_.channel_id)),
-                  crypto::CmacKey(manager, crypto::derive_up_key(setup_.group_key, setup_.channel_id))});
+      MessageKeys{crypto::CmacKey(manager_, crypto::derive_down_key(setup_.group_key, setup_.channel_id)),
+                  crypto::CmacKey(manager_, crypto::derive_up_key(setup_.group_key, setup_.channel_id))});
 }
 
 void StreamKeys::announce(uint64_t next_from) {

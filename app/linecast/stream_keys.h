@@ -29,7 +29,8 @@ class StreamKeys {
 
   const smart::EpochKey& current() const { return *current_; }
   const Announcement& announcement() const { return announcements_[latest_]; }
-  std::unique_ptr<MessageKeys> message_keys(crypto::Manager& manager) const;
+  std::unique_ptr<MessageKeys> message_keys();
+  const crypto::GroupKey& group_key() const { return setup_.group_key; }
 
   // Asks for a new epoch as soon as it can be announced.
   void roll() { roll_wanted_ = true; }

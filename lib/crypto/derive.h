@@ -17,6 +17,7 @@ struct GroupKey {
   std::array<uint8_t, 32> bytes{};  // the first key_size(cipher) count
   ~GroupKey() { wipe(bytes); }
   Bytes key() const { return Bytes(bytes).first(key_size(cipher)); }
+  bool operator==(const GroupKey&) const = default;
 };
 
 struct TrafficKey {

@@ -19,4 +19,9 @@ bool ReceiverKeys::verify(Manager& manager, const CmacKey& up_key, uint64_t rece
   return true;
 }
 
+void ReceiverKeys::forget(const CmacKey& up_key) {
+  for (Entry& entry : entries_)
+    if (entry.up_key == &up_key) entry = {};
+}
+
 }  // namespace linecast::crypto

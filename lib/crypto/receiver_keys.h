@@ -16,9 +16,12 @@ class ReceiverKeys {
   ReceiverKeys() : entries_(kKeys) {}
 
   // Verifies the 16 bytes of CMAC at `tag` under the key of a receiver; keeps the key where that succeeds, so
-  // that forgeries push nobody's out. up_key: told apart by its address, which must stay its own.
+  // that forgeries push nobody's out. up_key: told apart by its address, which
+  // must stay its own until forget().
   bool verify(Manager& manager, const CmacKey& up_key, uint64_t receiver_id, Bytes message,
               const uint8_t* tag);
+  // Another key may stand at this address from now on.
+  void forget(const CmacKey& up_key);
 
  private:
   struct Entry {

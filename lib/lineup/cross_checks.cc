@@ -42,6 +42,10 @@ class StreamChecks {
       : draft_(draft), lineup_(draft.lineup), faults_(faults) {}
 
   void run() {
+    if (lineup_.channels.size() > kMaxChannels)
+      faults_.error(
+          draft_.channels[kMaxChannels].mark,
+          fmt::format("a lineup has at most {} channels: give the rest to another headend", kMaxChannels));
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) {

@@ -92,6 +92,8 @@ struct Channel {
   size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
 };
 
+inline constexpr size_t kMaxChannels = 4096;  // of a lineup
+
 struct Lanes {
   std::vector<unsigned> lcores{1};
   unsigned main_lcore = 0;

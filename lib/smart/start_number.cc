@@ -91,10 +91,15 @@ void store(const std::string& directory, const std::string& path, uint64_t numbe
 }  // namespace
 
 StartNumber::StartNumber(const std::string& state_directory, uint64_t clock_ns)
-    : lock_(lock(state_directory)) {
-  const std::string path = state_directory + "/start-number";
-  value_ = std::max(clock_ns, read_stored(path) + 1);
-  store(state_directory, path, value_);
+    : directory_(state_directory), lock_(lock(state_directory)) {
+  renew(clock_ns);
+}
+
+void StartNumber::renew(uint64_t clock_ns) {
+  const std::string path = directory_ + "/start-number";
+  const uint64_t next = std::max(clock_ns, read_stored(path) + 1);
+  store(directory_, path, next);
+  value_ = next;
 }
 
 }  // namespace linecast::smart

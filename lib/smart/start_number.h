@@ -18,11 +18,16 @@ class StartNumber {
   // where the stored number cannot be read: it never starts over.
   StartNumber(const std::string& state_directory, uint64_t clock_ns);
 
+  // Takes a further one, for streams that begin later in this process: value() from now on. Throws likewise,
+  // and value() is then as before.
+  void renew(uint64_t clock_ns);
+
   uint64_t value() const { return value_; }
 
  private:
+  const std::string directory_;
   FileDescriptor lock_;
-  uint64_t value_;
+  uint64_t value_ = 0;
 };
 
 }  // namespace linecast::smart

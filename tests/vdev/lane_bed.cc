@@ -27,7 +27,9 @@ drivers::PortConfig port_config(const char* name, const std::string& device, con
 }  // namespace
 
 LaneBed::LaneBed(const BedOptions& options)
-    : frames_("frames", static_cast<unsigned>(options.channels) * options.window_packets + 1023,
+    : options_(options),
+      frames_("frames",
+              static_cast<unsigned>(options.channels + options.free_slots) * options.window_packets + 1023,
               drivers::frame_room(kMtu), drivers::any_numa_node()),
       control_("control", 1023, drivers::control_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
@@ -54,6 +56,7 @@ LaneBed::LaneBed(const BedOptions& options)
     directory_.groups.insert({options.request_interface, output_group(i), smart::kDefaultPort, 0}, index);
     directory_.lane_of.push_back(static_cast<uint8_t>(i % options.lanes));
   }
+  directory_.lane_of.resize(options.channels + options.free_slots, 0);
   directory_.flows.insert({options.request_interface, kOutAddress, smart::kDefaultPort, 0},
                           app::Directory::kRequests);
   std::vector<app::Lane*> peers;
@@ -62,7 +65,7 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.index = static_cast<unsigned>(i);
     setup.directory = &directory_;
     setup.control_packets = &control_;
-    setup.channels = options.channels;
+    setup.slots = options.channels + options.free_slots;
     lanes_.push_back(std::make_unique<app::Lane>(setup));
     // What is discarded is nothing to poll.
     const auto queue = i == options.polling_lane ? std::optional<uint16_t>(0) : std::nullopt;
@@ -87,11 +90,13 @@ LaneBed::LaneBed(const BedOptions& options)
   add_host(0, kInMac, kInAddress);
   add_host(1, kOutMac, kOutAddress);
   if (options.input_vlan != 0) add_host(2, kInMac, kVlanAddress);
-  channels_.resize(options.channels);
-  for (size_t i = 0; i < options.channels; ++i) add_channel(i, options);
+  channels_.resize(options.channels + options.free_slots);
+  for (size_t i = 0; i < options.channels; ++i)
+    lanes_[directory_.lane_of[i]]->add_channel(i, make_channel(i));
 }
 
-void LaneBed::add_channel(size_t i, const BedOptions& options) {
+std::unique_ptr<app::LaneChannel> LaneBed::make_channel(size_t i) {
+  const BedOptions& options = options_;
   lineup::Channel& channel = channels_[i];
   channel.bitrate_cap_bps = options.bitrate_cap_bps;
   channel.window_packets = options.window_packets;
@@ -139,8 +144,23 @@ void LaneBed::add_channel(size_t i, const BedOptions& options) {
         app::MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(group_key_, channel_id(i))),
                          crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});
   }
-  lanes_[directory_.lane_of[i]]->add_channel(
-      i, std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node()));
+  return std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node());
+}
+
+std::unique_ptr<app::Directory> LaneBed::further_directory(size_t with, size_t without) const {
+  auto further = std::make_unique<app::Directory>(directory_);
+  further->flows = {};
+  further->groups = {};
+  for (size_t i = 0; i < further->lane_of.size(); ++i) {
+    if ((i >= options_.channels && i != with) || i == without) continue;
+    const auto slot = static_cast<uint32_t>(i);
+    further->flows.insert({options_.source_interface, source_group(i), kSourcePort, options_.ssm_source},
+                          slot);
+    further->groups.insert({options_.request_interface, output_group(i), smart::kDefaultPort, 0}, slot);
+  }
+  further->flows.insert({options_.request_interface, kOutAddress, smart::kDefaultPort, 0},
+                        app::Directory::kRequests);
+  return further;
 }
 
 void LaneBed::feed(Bytes frame, size_t interface) {

@@ -32,6 +32,7 @@ struct BedOptions {
   uint16_t input_vlan = 0;                    // 0: none
   uint16_t output_vlan = 0;                   // 0: untagged
   bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
+  size_t free_slots = 0;  // beside those of the channels
   size_t lanes = 1;       // channel i is on lane i % lanes; lane 0 has the hosts
 };
 
@@ -81,13 +82,17 @@ class LaneBed {
 
   // Puts a frame in at the input port or at the output port (requests, queries).
   void feed(Bytes frame, size_t interface = 0);
+  // Channel i as the options have them all, also of a free slot; on no lane yet.
+  std::unique_ptr<app::LaneChannel> make_channel(size_t i);
+  // The lanes' directory with the channel of a free slot, and without another.
+  std::unique_ptr<app::Directory> further_directory(size_t with, size_t without) const;
   // What the lane has sent by the input or output port since the last call.
   std::vector<std::vector<uint8_t>> sent(size_t interface = 1);
 
  private:
   drivers::MemoryPort& memory(size_t interface) { return interface == 0 ? in_memory_ : *out_memory_; }
-  void add_channel(size_t i, const BedOptions& options);
 
+  const BedOptions options_;
   crypto::GroupKey group_key_;
   const crypto::SigningKey signing_key_{{1, 2, 3}};
   std::vector<std::unique_ptr<app::StreamKeys>> stream_keys_;

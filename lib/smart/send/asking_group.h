@@ -19,6 +19,9 @@ class AskingGroup {
   // fixed_quiet: the QUIET field for good.
   explicit AskingGroup(std::optional<uint8_t> fixed_quiet) : quiet_(fixed_quiet) {}
 
+  // From now on.
+  void fix_quiet(std::optional<uint8_t> fixed) { quiet_.fix(fixed); }
+
   // Genuine reports. False, and nothing is taken, where what they echo is not possible: a replay.
   bool join(TimeNs now, const UsageReport& report);
   bool leave(TimeNs now, const UsageReport& report);

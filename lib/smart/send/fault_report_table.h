@@ -72,6 +72,9 @@ class FaultReportTable {
   // Nothing for a channel beyond the last.
   void take(const HeardFault& fault);
 
+  // Another channel stands in its place from now on.
+  void clear(size_t channel) { channels_[channel] = {}; }
+
   // In no order.
   std::span<const Receiver> receivers(size_t channel) const { return channels_[channel].receivers; }
   const Totals& totals(size_t channel) const { return channels_[channel].totals; }

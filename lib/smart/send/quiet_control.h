@@ -20,6 +20,11 @@ class QuietControl {
   // fixed: the field's value for good, whatever comes.
   explicit QuietControl(std::optional<uint8_t> fixed) : fixed_(fixed) {}
 
+  // From now on, as the constructor has it.
+  void fix(std::optional<uint8_t> fixed) {
+    fixed_ = fixed;
+    if (fixed) quiet_ = *fixed;
+  }
   // What became of a request that was genuine: sequences accepted, and sequences asked for once more.
   void count(uint32_t accepted, uint32_t repeated) {
     accepted_ += accepted;

@@ -26,6 +26,12 @@ RepairEngine::RepairEngine(const Settings& settings)
       largest_bytes_(settings.largest_bytes),
       always_unicast_(settings.always_unicast) {}
 
+void RepairEngine::adjust(const Settings& settings) {
+  budget_ = TokenBucket(settings.budget_bytes_a_second, settings.budget_burst_bytes);
+  largest_bytes_ = settings.largest_bytes;
+  always_unicast_ = settings.always_unicast;
+}
+
 RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept,
                                             const PairList& asked, const RepairTarget& from,
                                             PairList& quiet) {

@@ -42,6 +42,8 @@ class RepairEngine {
     bool always_unicast = false;
   };
   explicit RepairEngine(const Settings& settings);
+  // From now on; the window stays as it is, and the budget begins full.
+  void adjust(const Settings& settings);
 
   // What became of the sequences of one request.
   struct Outcome {

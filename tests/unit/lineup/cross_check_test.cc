@@ -1,4 +1,5 @@
 // What two channels must not share, and what they may.
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +34,21 @@ struct Pair {
     return faults_of(result);
   }
 };
+
+TEST(CrossChecks, ChannelsAreCounted) {
+  const auto faults_with = [](size_t channels) {
+    std::string text = kGoodLineup;
+    for (size_t i = 2; i < channels; ++i)
+      text += fmt::format(
+          "  - {{name: c{0}, number: {0}, source: {{interface: in0, address: 239.11.{1}.{2}, port: 5000}}, "
+          "output: "
+          "{{interface: out0, group: 239.21.{1}.{2}}}, bitrate_cap: 1M, clear: true}}\n",
+          i + 1, 1 + i / 200, 1 + i % 200);
+    return faults_of(Spoiled(text).load());
+  };
+  EXPECT_THAT(faults_with(kMaxChannels), testing::Not(testing::HasSubstr("at most 4096 channels")));
+  EXPECT_THAT(faults_with(kMaxChannels + 1), testing::HasSubstr("at most 4096 channels"));
+}
 
 TEST(CrossChecks, NothingToSay) { EXPECT_EQ(Pair{}.faults(), ""); }
 

@@ -1,0 +1,142 @@
+// A new lineup for the running appliance: all that can fail is made first, and lanes are changed then.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "app/linecast/appliance.h"
+#include "lib/base/error.h"
+#include "lib/crypto/key_file.h"
+
+namespace linecast::app {
+namespace {
+
+constexpr TimeNs kLaneAnswersNs = 5 * kNsPerSecond;
+constexpr uint32_t kPauseUs = 100;
+
+std::vector<net::Mac> both(const std::vector<net::Mac>& a, const std::vector<net::Mac>& b) {
+  std::vector<net::Mac> all;
+  std::ranges::set_union(a, b, std::back_inserter(all));
+  return all;
+}
+
+std::vector<LaneChange::Membership> without(const std::vector<LaneChange::Membership>& a,
+                                            const std::vector<LaneChange::Membership>& b) {
+  std::vector<LaneChange::Membership> rest;
+  std::ranges::set_difference(a, b, std::back_inserter(rest));
+  return rest;
+}
+
+}  // namespace
+
+lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
+  lineup::Difference difference = lineup::compare(lineup_, wanted);
+  // The file's name may be the same and the key in it another.
+  for (lineup::ChannelDifference& channel : difference.channels) {
+    if (channel.change != lineup::Change::kNone && channel.change != lineup::Change::kAdjusted) continue;
+    if (!channel.before || !channel.after) continue;
+    const size_t slot = placement_.slot_of[*channel.before];
+    if (slot == kNoSlot || running_[slot]->keys == nullptr) continue;
+    if (running_[slot]->keys->group_key() == crypto::read_group_key(wanted.channels[*channel.after].key_file))
+      continue;
+    channel.change = lineup::Change::kRestarted;
+    channel.details.push_back("key: another one in the same file");
+  }
+  return difference;
+}
+
+void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& difference,
+                       uint64_t start_number) {
+  for (size_t i = 0; i < ports_.size(); ++i)
+    if (!port_keepers_[i]->running())
+      throw Error(
+          fmt::format("port {} is being set up anew: try again when that is done", ports_[i]->name()));
+
+  std::vector<size_t> kept(wanted.channels.size(), kNoSlot);
+  std::vector<size_t> added;
+  std::vector<size_t> removed;  // slots
+  std::vector<LaneChange> adjust(lanes_.size()), install(lanes_.size()), retire(lanes_.size());
+  for (const lineup::ChannelDifference& channel : difference.channels) {
+    using enum lineup::Change;
+    const size_t slot = channel.before ? placement_.slot_of[*channel.before] : kNoSlot;
+    if (channel.change == kRemoved || channel.change == kRestarted) removed.push_back(slot);
+    if (channel.change == kAdded || channel.change == kRestarted) added.push_back(*channel.after);
+    if (channel.change == kNone || channel.change == kAdjusted)
+      if (channel.after) kept[*channel.after] = slot;
+    if (channel.change == kAdjusted)
+      adjust[placement_.lane_of[slot]].adjustments.push_back(
+          {slot, ChannelTerms(wanted.channels[*channel.after])});
+  }
+  Placement placement = place_channels(wanted, placement_, kept);
+  auto directory = std::make_unique<Directory>(make_directory(wanted, placement));
+  const auto before = memberships(lineup_), after = memberships(wanted);
+  const auto joins = without(after, before), leaves = without(before, after);
+  {
+    auto all = before;
+    all.insert(all.end(), joins.begin(), joins.end());
+    check_memberships(all);
+  }
+  std::vector<MadeChannel> made = make_channels(wanted, placement, added, start_number);
+
+  // From here on nothing fails. First what the old directory knows nothing of.
+  for (MadeChannel& next : made) {
+    install[placement.lane_of[next.slot]].swaps.push_back({next.slot, std::move(next.channel)});
+    running_[next.slot] = std::move(next.running);
+    faults_.clear(next.slot);
+  }
+  for (const LaneChange::Membership& of : joins)
+    install[directory_->host_lane_of[of.interface]].joins.push_back(of);
+  for (size_t i = 0; i < ports_.size(); ++i)
+    ports_[i]->receive_groups(both(group_macs(lineup_, i), group_macs(wanted, i)));
+  change_lanes(install);
+
+  for (LaneChange& change : adjust) change.directory = directory.get();
+  change_lanes(adjust);
+
+  for (const size_t slot : removed) retire[placement_.lane_of[slot]].swaps.push_back({slot, nullptr});
+  for (const LaneChange::Membership& of : leaves)
+    retire[directory_->host_lane_of[of.interface]].leaves.push_back(of);
+  change_lanes(retire);
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    ports_[i]->receive_groups(group_macs(wanted, i));
+    ports_[i]->steer_to(steering_rules(wanted, placement, i));
+  }
+
+  directory_ = std::move(directory);
+  placement_ = std::move(placement);
+  lineup_ = wanted;
+  retire.clear();  // the channels that were, and with them their keys
+  for (const size_t slot : removed) {
+    retired_frames_.push_back(std::move(running_[slot]->frames));
+    running_[slot].reset();
+  }
+}
+
+// Has every lane carry out its change, and waits for all.
+void Appliance::change_lanes(std::vector<LaneChange>& changes) {
+  std::vector<LaneCall> calls(lanes_.size());
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (changes[i].empty()) continue;
+    calls[i].command.kind = LaneCommand::Kind::kChange;
+    calls[i].command.change = &changes[i];
+    calls[i].issue(*lanes_[i]);
+  }
+  const TimeNs until = clock_.now() + kLaneAnswersNs;
+  for (const LaneCall& call : calls)
+    while (!call.done()) {
+      // Nothing that it may still read can be freed, and half a change is none: there is no way on from here.
+      if (clock_.now() > until) {
+        fmt::print(stderr, "linecast: a lane has not answered for {} s: stopping\n",
+                   kLaneAnswersNs / kNsPerSecond);
+        std::abort();
+      }
+      drivers::sleep_us(kPauseUs);
+    }
+}
+
+// Frames that cards held when their channel ended come back with what is sent next.
+void Appliance::free_frames() {
+  std::erase_if(retired_frames_, [](const auto& pool) { return pool.use_count() == 1 && pool->is_full(); });
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,42 @@
+// What a reload changes of a running lane: prepared by the control lcore, carried out by the lane, a few
+// steps a turn.
+#pragma once
+
+#include <compare>
+#include <memory>
+#include <vector>
+
+#include "app/linecast/directory.h"
+#include "app/linecast/lane_channel.h"
+
+namespace linecast::app {
+
+// The lane's from the command that brings it until that is done; before and after, the control lcore's.
+struct LaneChange {
+  struct Swap {
+    size_t slot = 0;
+    std::unique_ptr<LaneChannel> channel;  // what is to stand there; afterwards what stood there
+  };
+  struct Adjustment {
+    size_t slot = 0;
+    ChannelTerms terms;
+  };
+  struct Membership {
+    size_t interface = 0;  // whose host is on this lane
+    Ipv4 group = 0;
+    Ipv4 source = 0;  // 0: any
+    auto operator<=>(const Membership&) const = default;
+  };
+
+  std::vector<Swap> swaps;
+  std::vector<Adjustment> adjustments;
+  std::vector<Membership> joins, leaves;
+  const Directory* directory = nullptr;  // null: it stays as it is
+
+  size_t done = 0;  // written by the lane: steps of the lists, in their order
+
+  size_t steps() const { return swaps.size() + adjustments.size() + joins.size() + leaves.size(); }
+  bool empty() const { return steps() == 0 && directory == nullptr; }
+};
+
+}  // namespace linecast::app

@@ -1,0 +1,118 @@
+#include "app/linecast/placement.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lib/base/error.h"
+#include "lib/igmp/membership_table.h"
+#include "lib/igmp/packet.h"
+
+namespace linecast::app {
+
+Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
+                         const std::vector<size_t>& kept) {
+  Placement placement;
+  placement.slot_of = kept;
+  std::vector<bool> taken(kChannelSlots, false);
+  for (const size_t slot : running.slot_of)
+    if (slot != kNoSlot) taken[slot] = true;
+  std::vector<size_t> channels_on(lineup.lanes.lcores.size(), 0);
+  for (const size_t slot : kept) {
+    if (slot == kNoSlot) continue;
+    placement.lane_of[slot] = running.lane_of[slot];
+    ++channels_on[running.lane_of[slot]];
+  }
+  size_t slot = 0;
+  for (size_t i = 0; i < lineup.channels.size(); ++i) {
+    if (!lineup.channels[i].enabled || kept[i] != kNoSlot) continue;
+    while (taken[slot]) ++slot;
+    const auto lane = std::ranges::min_element(channels_on) - channels_on.begin();
+    ++channels_on[static_cast<size_t>(lane)];
+    placement.lane_of[slot] = static_cast<uint8_t>(lane);
+    placement.slot_of[i] = slot++;
+  }
+  return placement;
+}
+
+Directory make_directory(const lineup::Lineup& lineup, const Placement& placement) {
+  Directory directory;
+  directory.lane_of = placement.lane_of;
+  directory.set_ports(lineup.ports.size());
+  for (const lineup::Interface& interface : lineup.interfaces)
+    directory.add_interface(static_cast<uint16_t>(interface.port), interface.vlan,
+                            static_cast<uint8_t>(host_lane(interface.port, lineup.lanes.lcores.size())));
+  for (size_t i = 0; i < lineup.channels.size(); ++i) {
+    const lineup::Channel& channel = lineup.channels[i];
+    if (!channel.enabled) continue;
+    const auto slot = static_cast<uint32_t>(placement.slot_of[i]);
+    if (!directory.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
+                                 channel.source.udp_port, channel.source.ssm_source},
+                                slot))
+      throw Error(fmt::format("channel {}: its source is taken already", channel.name));
+    const auto out = static_cast<uint16_t>(channel.output.interface);
+    if (!directory.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, slot))
+      throw Error(fmt::format("channel {}: its output is taken already", channel.name));
+    // Several channels share a hop's address and port: all but the first insertion find it there.
+    directory.flows.insert({out, lineup.interfaces[out].address, channel.output.udp_port, 0},
+                           Directory::kRequests);
+  }
+  return directory;
+}
+
+size_t host_lane(size_t port, size_t lanes) { return port % lanes; }
+
+std::optional<uint16_t> receive_queue(size_t port, size_t lane, uint16_t queues, size_t lanes) {
+  const size_t queue = (lane + lanes - host_lane(port, lanes)) % lanes;
+  return queue < queues ? std::optional(static_cast<uint16_t>(queue)) : std::nullopt;
+}
+
+std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, const Placement& placement,
+                                                  size_t port) {
+  std::vector<drivers::SteeringRule> rules;
+  const size_t lanes = lineup.lanes.lcores.size();
+  for (size_t i = 0; i < lineup.channels.size(); ++i) {
+    const lineup::Source& source = lineup.channels[i].source;
+    const lineup::Interface& interface = lineup.interfaces[source.interface];
+    if (!lineup.channels[i].enabled || interface.port != port) continue;
+    const size_t lane = placement.lane_of[placement.slot_of[i]];
+    rules.push_back({.vlan = interface.vlan,
+                     .destination = source.address,
+                     .source = source.ssm_source,
+                     .udp_port = source.udp_port,
+                     .queue = *receive_queue(port, lane, static_cast<uint16_t>(lanes), lanes)});
+  }
+  return rules;
+}
+
+std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port) {
+  std::set<net::Mac> macs{net::multicast_mac(igmp::kAllHosts)};
+  for (const lineup::Channel& channel : lineup.channels)
+    if (channel.enabled && lineup.interfaces[channel.source.interface].port == port &&
+        is_multicast(channel.source.address))
+      macs.insert(net::multicast_mac(channel.source.address));
+  return {macs.begin(), macs.end()};
+}
+
+std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup) {
+  std::vector<LaneChange::Membership> list;
+  for (const lineup::Channel& channel : lineup.channels)
+    if (channel.enabled && is_multicast(channel.source.address))
+      list.push_back({channel.source.interface, channel.source.address, channel.source.ssm_source});
+  std::ranges::sort(list);
+  return list;
+}
+
+void check_memberships(const std::vector<LaneChange::Membership>& memberships) {
+  std::map<std::pair<size_t, Ipv4>, std::set<Ipv4>> sources;
+  for (const LaneChange::Membership& of : memberships)
+    if (of.source != 0) sources[{of.interface, of.group}].insert(of.source);
+  for (const auto& [group, list] : sources)
+    if (list.size() > igmp::MembershipTable::kMaxSourcesAGroup)
+      throw Error(fmt::format("more than {} senders of group {} can't be joined one by one",
+                              igmp::MembershipTable::kMaxSourcesAGroup, to_string(group.second)));
+}
+
+}  // namespace linecast::app

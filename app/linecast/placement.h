@@ -1,0 +1,50 @@
+// Where a lineup's channels run, and what follows from that: the lanes' directory, the cards' filters and
+// rules, the hosts' memberships. Computed from lineups alone; control lcore.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "app/linecast/directory.h"
+#include "app/linecast/lane_change.h"
+#include "drivers/steering.h"
+#include "lib/lineup/lineup.h"
+
+namespace linecast::app {
+
+// Places for channels on the lanes. Twice as many as a lineup may have channels: while a reload is under way
+// a channel that begins anew stands in two.
+inline constexpr size_t kChannelSlots = 2 * lineup::kMaxChannels;
+inline constexpr size_t kNoSlot = SIZE_MAX;
+
+struct Placement {
+  std::vector<size_t> slot_of;                                            // by channel; kNoSlot: disabled
+  std::vector<uint8_t> lane_of = std::vector<uint8_t>(kChannelSlots, 0);  // by slot
+};
+
+// Each enabled channel has the slot that it is given in `kept` (by channel; kNoSlot: none), or a new one, not
+// among those of `running`, on the lane with the fewest channels.
+Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
+                         const std::vector<size_t>& kept);
+
+// Throws Error where two channels take the same datagrams, or requests of two can't be told apart.
+Directory make_directory(const lineup::Lineup& lineup, const Placement& placement);
+
+// The lane that polls a port's first receive queue, where all goes that is steered nowhere else, and that
+// answers for the port.
+size_t host_lane(size_t port, size_t lanes);
+// Which of a port's queues a lane polls.
+std::optional<uint16_t> receive_queue(size_t port, size_t lane, uint16_t queues, size_t lanes);
+// Each channel's feed to the queue that its lane polls.
+std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, const Placement& placement,
+                                                  size_t port);
+
+// What the port's card is to let through, sorted.
+std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port);
+// What the hosts are to join for the enabled channels, sorted; one of each for each channel.
+std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup);
+// Throws Error where a host has no room for both at once.
+void check_memberships(const std::vector<LaneChange::Membership>& memberships);
+
+}  // namespace linecast::app
