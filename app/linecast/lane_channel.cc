@@ -167,6 +167,8 @@ bool LaneChannel::write_signed(crypto::Manager& manager, MutableBytes buffer, si
 
 bool LaneChannel::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
   smart::SenderStatus status = askers_.status(now);
+  published_askers_.set(askers_.size());
+  published_round_trip_ms_.set(status.round_trip_ms);
   status.group = group_;
   status.start_number = start_number_;
   std::array<uint8_t, 96> message;
@@ -215,6 +217,7 @@ LaneChannel::Due LaneChannel::take_due(TimeNs now) {
     // Data sets no timer: a look every 20 ms finds it.
     timers_.heartbeat = std::min(next_heartbeat_ns_, now + kHeartbeatFirstNs);
     quiet_ = askers_.update_quiet(now);
+    published_quiet_.set(quiet_);
   }
   if (now >= timers_.status) {
     due.status = true;

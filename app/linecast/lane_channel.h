@@ -135,6 +135,10 @@ class LaneChannel {
   const ChannelCounters& counters() const { return counters_; }
   uint64_t next_sequence() const { return published_sequence_.get(); }
   uint32_t epoch() const { return static_cast<uint32_t>(published_epoch_.get()); }
+  // About how many ask for repairs here, and the round trip to 95 % of them; what they are told to keep to.
+  uint64_t askers() const { return published_askers_.get(); }
+  uint64_t round_trip_ms() const { return published_round_trip_ms_.get(); }
+  uint64_t quiet() const { return published_quiet_.get(); }
 
  private:
   bool write_message(drivers::Packet* packet, Bytes message);
@@ -162,6 +166,7 @@ class LaneChannel {
   ChannelCounters counters_;    // written by the lane, read by the control lcore
   Counter published_sequence_;  // likewise: the next full sequence
   Counter published_epoch_;     // likewise
+  Counter published_askers_, published_round_trip_ms_, published_quiet_;  // likewise
 
   smart::RepairEngine engine_;
   lineup::RepairsTo repairs_to_{};

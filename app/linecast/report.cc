@@ -86,6 +86,9 @@ Json report_channels(Appliance& appliance) {
       row["epoch"] = running->epoch();
       row["next_sequence"] = running->next_sequence();
       row["window_packets"] = channel.window_packets;
+      row["askers"] = running->askers();
+      row["round_trip_ms"] = running->round_trip_ms();
+      row["quiet"] = running->quiet();
       add_counters(row, running->counters(), kChannelCounterTexts, static_cast<size_t>(kFirstChannelDrop));
       add_faults(row, faults, appliance.slot_of(i), now);
     }

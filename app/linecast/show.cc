@@ -85,8 +85,9 @@ void print_channels(Json channels) {
   for (Json& channel : channels)
     if (channel.contains("reported"))
       channel["unrecovered"] = channel["reported"].value("unrecovered", uint64_t{0});
-  print_table(channels, {"number", "name", "source", "group", "port", "epoch", "packets_in", "packets_sent",
-                         "requests", "repairs_sent", "complaining", "unrecovered"});
+  print_table(channels,
+              {"number", "name", "source", "group", "port", "epoch", "packets_in", "packets_sent", "requests",
+               "repairs_sent", "askers", "round_trip_ms", "quiet", "complaining", "unrecovered"});
 }
 
 int run_show(const Target& target, const std::string& what, bool json) {

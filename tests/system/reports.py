@@ -86,6 +86,8 @@ def each_receiver_is_shown_with_its_own_fault(lab):
     assert channel['error_reports'] + channel['problem_reports'] == sum(row['reports'] for row in shown.values()), channel
     # The clocks of headend and receivers are of different kinds, and never run quite alike.
     assert channel['joins'] >= 3 and 'report_echo' not in channel['dropped'], channel
+    # The one with another key is not among those who ask, and four may ask at once.
+    assert channel['askers'] == 4 and channel['round_trip_ms'] >= 1 and channel['quiet'] == 0, channel
     # The receiver with another key of the same id finds no hearing.
     wait_until(lambda: lab.headend.drops().get('request_mac', 0) > 0, 10, 'the wrong key is not counted', 0.2)
     assert not any(receiver == '55' for receiver, _ in rows(lab, NEWS))

@@ -82,6 +82,10 @@ TEST_F(Reports, SenderStatusAndTheQuietFieldFollowTheJoins) {
   // The hop's clock at its sending, which the next JOIN echoes.
   EXPECT_LE(smart::hop_time_us(later) - after.hop_time_us, 1'000'000u);
   EXPECT_EQ(quiet(later), 8);  // 128 ms: at least 4.5 round trips
+  // What operators are shown is what receivers are told.
+  EXPECT_EQ(bed_->channel(0).askers(), 100u);
+  EXPECT_EQ(bed_->channel(0).round_trip_ms(), after.round_trip_ms);
+  EXPECT_EQ(bed_->channel(0).quiet(), 8u);
   for (uint64_t id = 1; id <= 96; ++id) {
     become(id);
     take(report(MessageCommand::kUsageReportLeave, detail(later, 20 * kNsPerMs, 1), 0), later);
