@@ -53,7 +53,8 @@ class Port {
   GroupFilter group_filter() const { return group_filter_; }
   // 1, or one a lane where the device has as many.
   uint16_t receive_queues() const { return receive_queues_; }
-  // Whether the card itself brings each flow to its lane's queue.
+  // Whether there is anything that a card could bring to a lane's queue, and whether it does so itself.
+  bool has_flows() const { return !config_.steering.empty(); }
   bool steered() const { return steered_; }
 
   // Lanes only: a receive queue is polled by one lane, a transmit queue belongs to one lane.

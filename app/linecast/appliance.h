@@ -57,7 +57,8 @@ class Appliance {
   TimeNs now() const { return clock_.now(); }
   // Of the interface, on the lane that answers for it.
   const LaneHost& host(size_t interface) const {
-    return *lanes_[directory_->host_lane_of[interface]]->host_of(interface);
+    const Lane& lane = *lanes_[directory_->host_lane_of[interface]];
+    return lane.host(interface);
   }
   // Copies a page of an interface's IGMP tables from the lane that answers for it. Null where the lane does
   // not answer within 200 ms: it is stuck, or its core is taken by others.

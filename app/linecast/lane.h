@@ -84,7 +84,7 @@ class Lane {
   const LaneCounters& counters() const { return counters_; }
   uint64_t frame_faults(size_t i) const { return frame_faults_.at(i); }
   uint64_t wire_faults(size_t i) const { return wire_faults_.at(i); }
-  const LaneHost* host_of(size_t interface) const { return interfaces_[interface].host.get(); }
+  const LaneHost& host(size_t interface) const { return *interfaces_[interface].host; }
   const LaneChannel* channel(size_t slot) const { return channels_[slot].get(); }
 
  private:

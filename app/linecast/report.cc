@@ -121,7 +121,9 @@ Json report_ports(const Appliance& appliance) {
     row["udp_checksum"] = who(device.offloads().udp_checksum);
     row["vlan_insert"] = who(device.offloads().vlan_insert);
     row["receive_queues"] = device.receive_queues();
-    row["steering"] = appliance.lanes() == 1 ? "one lane" : who(device.steered());
+    row["steering"] = appliance.lanes() == 1 ? "one lane"
+                      : device.has_flows()   ? who(device.steered())
+                                             : "no feeds";
     row["received"] = status.received;
     row["transmitted"] = status.transmitted;
     row["missed"] = status.missed;

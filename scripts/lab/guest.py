@@ -15,7 +15,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from lab.network import LabError, call, die_with_parent, wait_until
+from lab.network import LabError, call, die_with_parent, skip_without_namespaces, wait_until
 from lab.topology import SOURCE_ADDRESS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +114,7 @@ def run_test(script, in_guest, cards, timeout_s, processors=2):
     if sys.argv[1:] == ['guest']:
         in_guest()
         sys.exit(0)
+    skip_without_namespaces()
     try:
         command = ['/usr/bin/python3', '-B', Path(script).resolve(), 'guest']
         sys.exit(run(cards, command, timeout_s, processors=processors))

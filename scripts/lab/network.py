@@ -9,11 +9,13 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 NETNS_DIR = Path('/run/netns')
 PREFIX = 'linecast'
+SKIPPED_STATUS = 77  # of a test that can't be run, as meson and automake have it
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,6 +43,13 @@ def why_no_namespaces():
         return 'needs root'
     done = subprocess.run(['unshare', '--net', 'true'], capture_output=True, text=True, check=False)
     return '' if done.returncode == 0 else f'no network namespaces here: {done.stderr.strip()}'
+
+
+def skip_without_namespaces():
+    """Ends a test with the status of a skipped one, and the reason, where it can't be run."""
+    if reason := why_no_namespaces():
+        print(reason)
+        sys.exit(SKIPPED_STATUS)
 
 
 class Namespace:

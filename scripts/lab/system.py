@@ -10,11 +10,9 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from lab.network import LabError, Network, why_no_namespaces
+from lab.network import LabError, Network, skip_without_namespaces
 from lab.programs import Feeder, Headend, Receiver, new_keys
 from lab.topology import HEADEND_OUT, SMART_PORT, SOURCE_ADDRESS, Topology, lineup
-
-SKIPPED_STATUS = 77
 
 
 class Lab:
@@ -61,9 +59,7 @@ class Lab:
 
 
 def run(*tests, receivers=1, topology=Topology):
-    if reason := why_no_namespaces():
-        print(reason)
-        sys.exit(SKIPPED_STATUS)
+    skip_without_namespaces()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     failed = False
     for number, test in enumerate(tests, 1):

@@ -15,13 +15,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
 from lab import datagrams
 from lab.media import sha256
-from lab.network import LabError, Network, wait_until, why_no_namespaces
+from lab.network import LabError, Network, skip_without_namespaces, wait_until
 from lab.programs import RECEIVE, ROOT, new_keys
 
 SENDER = ROOT / 'build/tests/system/receive_sender'
 GROUP = '239.73.0.1'
 ADDRESS = '10.73.0.1'  # of the sender
-SKIPPED_STATUS = 77
 RTP_HEADER = 12
 
 
@@ -254,9 +253,7 @@ def faulty_files_are_refused(bench):
 
 
 def main(*tests):
-    if reason := why_no_namespaces():
-        print(reason)
-        sys.exit(SKIPPED_STATUS)
+    skip_without_namespaces()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [test for test in tests if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]
     failed = False
