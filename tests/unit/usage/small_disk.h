@@ -1,0 +1,65 @@
+// A file system of a test's own that can be full or read-only: a tmpfs in a mount namespace. Where that is
+// not allowed (no root), the nearest thing that is real: a limit to the size of files, and a directory's
+// mode.
+#pragma once
+
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <string>
+
+#include "tests/unit/temporary_directory.h"
+
+namespace linecast::usage {
+
+class SmallDisk {
+ public:
+  explicit SmallDisk(size_t kib) {
+    static const bool own_mounts =
+        ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    mounted_ = own_mounts && ::mount("tmpfs", path().c_str(), "tmpfs", 0, size(kib).c_str()) == 0;
+    if (!mounted_) limit(kib * 1024);
+  }
+  ~SmallDisk() {
+    if (mounted_) {
+      ::umount2(path().c_str(), MNT_DETACH);
+    } else {
+      limit(RLIM_INFINITY);
+      ::chmod(path().c_str(), 0700);
+    }
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  const std::string& path() const { return made_.path(); }
+  void grow(size_t kib) {
+    if (mounted_)
+      ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT, size(kib).c_str());
+    else
+      limit(kib * 1024);
+  }
+  void make_read_only(bool read_only) {
+    if (mounted_)
+      ::mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | (read_only ? MS_RDONLY : 0), nullptr);
+    else
+      ::chmod(path().c_str(), read_only ? 0500 : 0700);
+  }
+
+ private:
+  static std::string size(size_t kib) { return "size=" + std::to_string(kib) + "k"; }
+  static void limit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit file_size{};
+    ::getrlimit(RLIMIT_FSIZE, &file_size);
+    file_size.rlim_cur = std::min(bytes, file_size.rlim_max);
+    ::setrlimit(RLIMIT_FSIZE, &file_size);
+  }
+
+  TemporaryDirectory made_;
+  bool mounted_ = false;
+};
+
+}  // namespace linecast::usage
