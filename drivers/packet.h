@@ -49,9 +49,11 @@ inline bool is_whole(const Packet* packet) { return packet->nb_segs == 1; }
 inline uint16_t input_port(const Packet* packet) { return packet->port; }
 inline void set_input_port(Packet* packet, uint16_t port) { packet->port = port; }
 
-inline net::ChecksumsKnown checksums_known(const Packet* packet) {
-  return {(packet->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
-          (packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD};
+inline net::CardFindings card_findings(const Packet* packet) {
+  return {.ip_good = (packet->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+          .udp_good = (packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+          .vlan_stripped = (packet->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0,
+          .vlan_control = packet->vlan_tci};
 }
 // As a card with checksum offload marks what it receives: for benchmarks.
 inline void mark_checksums_good(Packet* packet) {

@@ -71,9 +71,12 @@ void Port::open() {
 
   rte_eth_conf conf{};
   conf.rxmode.mtu = config_.mtu;
-  conf.rxmode.offloads =
-      info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM);
   offloads_ = choose_transmit_offloads(info);
+  // VLAN tags are the card's both ways or software's both ways: those of e1000 put tags on only while they
+  // also take them off (CTRL.VME).
+  conf.rxmode.offloads =
+      info.rx_offload_capa & (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM |
+                              (offloads_.vlan_insert ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0));
   conf.txmode.offloads = transmit_offload_bits(offloads_);
   require(rte_eth_dev_configure(id_, receive_queues_, config_.queues, &conf), name,
           "the driver refuses its configuration", "Check mtu: and the lanes' number");

@@ -1,4 +1,4 @@
-// What a driver is asked to do to frames on their way out: all that it offers and that helps.
+// What a driver is asked to do to frames on their way out: all that it offers.
 #pragma once
 
 #include <rte_ethdev.h>

@@ -40,7 +40,7 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
       counters_.add(LaneCounter::kMultiSegment);
       continue;
     }
-    const net::ParsedFrame frame = net::parse_frame(drivers::view(packet), drivers::checksums_known(packet));
+    const net::ParsedFrame frame = net::parse_frame(drivers::view(packet), drivers::card_findings(packet));
     if (frame.kind == net::FrameKind::kNone) [[unlikely]] {
       frame_faults_.add(frame.fault);
       continue;

@@ -6,6 +6,7 @@ namespace linecast::net {
 namespace {
 
 constexpr uint16_t kEtherTypeServiceVlan = 0x88a8;  // IEEE 802.1ad
+constexpr uint16_t kVlanMask = 0xfff;
 
 // RFC 1122, section 3.2.1.3. 0.0.0.0 is a host without an address: IGMP reports may come from it (RFC 3376,
 // section 4.2.13), and the queries of snooping switches do (RFC 4541, section 2.1.1).
@@ -33,7 +34,7 @@ FrameFault parse_udp(Bytes segment, bool checksum_good, ParsedFrame& out) {
 }
 
 // packet: behind the Ethernet header, padding included.
-FrameFault parse_ipv4(Bytes packet, ChecksumsKnown known, ParsedFrame& out) {
+FrameFault parse_ipv4(Bytes packet, CardFindings card, ParsedFrame& out) {
   if (packet.size() < kIpv4Size) return FrameFault::kTruncated;
   const uint8_t* ip = packet.data();
   if (ip[0] >> 4 != 4) return FrameFault::kIpVersion;
@@ -41,7 +42,7 @@ FrameFault parse_ipv4(Bytes packet, ChecksumsKnown known, ParsedFrame& out) {
   const size_t total_size = load_be16(ip + 2);
   if (header_size < kIpv4Size || total_size < header_size) return FrameFault::kIpHeader;
   if (total_size > packet.size()) return FrameFault::kTruncated;
-  if (!known.ip_good && checksum_finish(checksum_add(packet.first(header_size))) != 0)
+  if (!card.ip_good && checksum_finish(checksum_add(packet.first(header_size))) != 0)
     return FrameFault::kIpChecksum;
   if ((load_be16(ip + 6) & kFragmentBits) != 0) return FrameFault::kIpFragment;
   out.ttl = ip[8];
@@ -52,7 +53,7 @@ FrameFault parse_ipv4(Bytes packet, ChecksumsKnown known, ParsedFrame& out) {
   const Bytes payload = packet.subspan(header_size, total_size - header_size);
   if (protocol == kProtocolUdp) [[likely]] {
     if (header_size != kIpv4Size) return FrameFault::kIpOptions;
-    return parse_udp(payload, known.udp_good, out);
+    return parse_udp(payload, card.udp_good, out);
   }
   if (protocol != kProtocolIgmp && protocol != kProtocolIcmp) return FrameFault::kIpProtocol;
   out.payload = payload;
@@ -71,7 +72,7 @@ Mac multicast_mac(Ipv4 group) {
           static_cast<uint8_t>(group)};
 }
 
-ParsedFrame parse_frame(Bytes frame, ChecksumsKnown known) {
+ParsedFrame parse_frame(Bytes frame, CardFindings card) {
   ParsedFrame out;
   if (frame.size() < kEthernetSize) {
     out.fault = FrameFault::kTruncated;
@@ -80,19 +81,22 @@ ParsedFrame parse_frame(Bytes frame, ChecksumsKnown known) {
   uint16_t ether_type = load_be16(&frame[12]);
   Bytes packet = frame.subspan(kEthernetSize);
   out.is_link_group = (frame[0] & 1) != 0;
-  if (ether_type == kEtherTypeVlan) {
+  if (card.vlan_stripped) [[unlikely]] {
+    out.vlan = card.vlan_control & kVlanMask;
+    if (ether_type == kEtherTypeVlan) ether_type = kEtherTypeServiceVlan;
+  } else if (ether_type == kEtherTypeVlan) {
     if (packet.size() < kVlanTagSize) {
       out.fault = FrameFault::kTruncated;
       return out;
     }
-    out.vlan = load_be16(&packet[0]) & 0xfff;
+    out.vlan = load_be16(&packet[0]) & kVlanMask;
     ether_type = load_be16(&packet[2]);
     packet = packet.subspan(kVlanTagSize);
     out.ethernet_size += kVlanTagSize;
     if (ether_type == kEtherTypeVlan) ether_type = kEtherTypeServiceVlan;
   }
   if (ether_type == kEtherTypeIpv4) [[likely]] {
-    out.fault = parse_ipv4(packet, known, out);
+    out.fault = parse_ipv4(packet, card, out);
   } else if (ether_type == kEtherTypeArp) {
     out.payload = packet;
     out.kind = FrameKind::kArp;

@@ -46,10 +46,12 @@ LINECAST_COUNTER_LIST(FrameFault, LINECAST_FRAME_FAULTS)
 
 enum class FrameKind : uint8_t { kUdp, kArp, kIgmp, kIcmp, kNone };
 
-// What the card says it has checked already.
-struct ChecksumsKnown {
+// What the card says of a frame: which checksums it has found good, and the tag that it has taken off.
+struct CardFindings {
   bool ip_good = false;
   bool udp_good = false;
+  bool vlan_stripped = false;
+  uint16_t vlan_control = 0;  // of the tag that was
 };
 
 struct ParsedFrame {
@@ -73,6 +75,6 @@ constexpr uint16_t vlan_control(uint16_t vlan, uint8_t dscp) {
 
 // Checks everything above the payload. Whether the port serves the VLAN is for the caller to say. Trailing
 // Ethernet padding is left out of `payload`. Software checks whatever the card has not.
-ParsedFrame parse_frame(Bytes frame, ChecksumsKnown known);
+ParsedFrame parse_frame(Bytes frame, CardFindings card);
 
 }  // namespace linecast::net

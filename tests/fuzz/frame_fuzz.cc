@@ -63,9 +63,12 @@ void check_checksum(Bytes data) {
 
 void run(Bytes input) {
   if (input.empty()) return;
-  const ChecksumsKnown known{.ip_good = (input[0] & 1) != 0, .udp_good = (input[0] & 2) != 0};
+  const CardFindings card{.ip_good = (input[0] & 1) != 0,
+                          .udp_good = (input[0] & 2) != 0,
+                          .vlan_stripped = (input[0] & 4) != 0,
+                          .vlan_control = static_cast<uint16_t>(input[0] << 8)};
   const Bytes frame = input.subspan(1);
-  const ParsedFrame parsed = parse_frame(frame, known);
+  const ParsedFrame parsed = parse_frame(frame, card);
   check((parsed.kind == FrameKind::kNone) == (parsed.fault != FrameFault::kNone));
   check(static_cast<size_t>(parsed.fault) < kFrameFaultCount);
   check_checksum(frame);

@@ -18,11 +18,11 @@ PacketBuilder udp() { return ip().udp(5000, 5001).payload("47112233"); }
 PacketBuilder igmp() { return ip().protocol(2).ttl(1).payload("1600f9faef010203"); }
 
 FrameRow taken(std::string name, PacketBuilder packet, FrameKind kind, std::string payload,
-               net::ChecksumsKnown known = {}) {
-  return {std::move(name), std::move(packet), FrameFault::kNone, kind, std::move(payload), known};
+               net::CardFindings card = {}) {
+  return {std::move(name), std::move(packet), FrameFault::kNone, kind, std::move(payload), card};
 }
-FrameRow refused(std::string name, PacketBuilder packet, FrameFault fault, net::ChecksumsKnown known = {}) {
-  return {std::move(name), std::move(packet), fault, FrameKind::kNone, {}, known};
+FrameRow refused(std::string name, PacketBuilder packet, FrameFault fault, net::CardFindings card = {}) {
+  return {std::move(name), std::move(packet), fault, FrameKind::kNone, {}, card};
 }
 
 void add_taken(std::vector<FrameRow>& rows) {
@@ -75,6 +75,8 @@ void add_ethernet_faults(std::vector<FrameRow>& rows) {
       refused("service tag and VLAN tag", udp().service_vlan(7).vlan(100), FrameFault::kVlanStacked));
   rows.push_back(refused("service tag", udp().service_vlan(7), FrameFault::kVlanStacked));
   rows.push_back(refused("two VLAN tags", udp().vlan(7).vlan(100), FrameFault::kVlanStacked));
+  rows.push_back(refused("a VLAN tag behind the one that the card has taken off", udp().vlan(100),
+                         FrameFault::kVlanStacked, {.vlan_stripped = true, .vlan_control = 7}));
   rows.push_back(refused("IPv6", udp().ether_type(0x86dd), FrameFault::kEtherType));
   rows.push_back(
       refused("spanning tree, a length for a type", udp().ether_type(0x0026), FrameFault::kEtherType));

@@ -10,8 +10,8 @@ struct FrameRow {
   PacketBuilder packet;
   net::FrameFault fault = net::FrameFault::kNone;
   net::FrameKind kind = net::FrameKind::kNone;
-  std::string payload;             // hex, where it is taken
-  net::ChecksumsKnown known = {};  // what the card says
+  std::string payload;          // hex, where it is taken
+  net::CardFindings card = {};  // what the card says
 };
 
 // Every rule that refuses a frame or takes one, at least once.
