@@ -108,4 +108,10 @@ ParsedFrame parse_frame(Bytes frame, CardFindings card) {
   return out;
 }
 
+ParsedFrame parse_packet(Bytes packet, CardFindings known) {
+  ParsedFrame out;
+  out.fault = parse_ipv4(packet, known, out);
+  return out;
+}
+
 }  // namespace linecast::net

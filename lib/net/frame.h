@@ -77,4 +77,7 @@ constexpr uint16_t vlan_control(uint16_t vlan, uint8_t dscp) {
 // Ethernet padding is left out of `payload`. Software checks whatever the card has not.
 ParsedFrame parse_frame(Bytes frame, CardFindings card);
 
+// The same of an IPv4 packet by itself, as a tunnel carries it.
+ParsedFrame parse_packet(Bytes packet, CardFindings known);
+
 }  // namespace linecast::net
