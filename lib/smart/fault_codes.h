@@ -13,11 +13,13 @@ namespace linecast::smart {
   _(kUnknownEpoch, "unknown_epoch", "packets whose key did not come in time")
 LINECAST_COUNTER_LIST(ErrorCode, LINECAST_ERROR_CODES)
 
-#define LINECAST_PROBLEM_CODES(_)                                                            \
-  _(kNone, "none", "no fault: not sent")                                                     \
-  _(kNothingReceived, "nothing_received", "spans of 5 s in which nothing came by multicast") \
-  _(kTunnelRefused, "tunnel_refused", "tunnels that were refused")                           \
-  _(kRequestsUnanswered, "requests_unanswered", "requests for repairs that nothing answered")
+#define LINECAST_PROBLEM_CODES(_)                                                             \
+  _(kNone, "none", "no fault: not sent")                                                      \
+  _(kNothingReceived, "nothing_received", "spans of 5 s in which nothing valid came")         \
+  _(kTunnelRefused, "tunnel_refused", "tunnels that were refused")                            \
+  _(kRequestsUnanswered, "requests_unanswered", "requests for repairs that nothing answered") \
+  _(kClimbed, "climbed", "changes to a tunnel because what came before it failed")            \
+  _(kCameDown, "came_down", "changes back to native multicast")
 LINECAST_COUNTER_LIST(ProblemCode, LINECAST_PROBLEM_CODES)
 
 // What a code means; null where it is none of the list.

@@ -5,6 +5,7 @@
 
 #include "lib/smart/receive/channel_receiver.h"
 #include "tests/packets/smart_sender.h"
+#include "tests/unit/smart/receive/inner_packet.h"
 
 namespace {
 
@@ -16,6 +17,8 @@ using packets::SmartSender;
 void require(bool holds) {
   if (!holds) std::abort();
 }
+
+constexpr Ipv4 kFarEnd = 9;
 
 class Output : public ReceiverOutput {
  public:
@@ -30,6 +33,13 @@ class Output : public ReceiverOutput {
     Replacement request;
     UsageReport usage;
     FaultReport fault;
+    TunnelRequest tunnel;
+    if (split.header.type == PacketType::kTunnelling) {
+      require((to == kFarEnd || to == kFarEnd + 1) && split.header.command <= 2 &&
+              decode(split.body, tunnel));
+      cookie = tunnel.cookie;
+      return;
+    }
     if (split.header.type == PacketType::kReplacement) {
       require(decode(split.body, request));
       ++requests;
@@ -54,6 +64,7 @@ class Output : public ReceiverOutput {
     }
   }
   void report(ReceiverEvent) override {}
+  std::array<uint8_t, 16> cookie{};  // of the last request for a tunnel
   size_t requests = 0;
   size_t fault_reports = 0;
 
@@ -86,6 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   settings.group = sender->o.group;
   settings.encrypted = encrypted;
   settings.source = (kind & 2) != 0 ? 7 : 0;
+  if ((kind & 4) != 0) settings.tunnels = {{kFarEnd}, {kFarEnd + 1}};
   settings.buffer_ns = 100 * kNsPerMs;
   settings.max_packets = 256;
   settings.max_packet_bytes = 256 << 10;
@@ -103,7 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (in.ok() && in.remaining() > 0) {
     const uint8_t op = in.u8();
     const uint8_t how = in.u8();
-    switch (op % 14) {
+    switch (op % 17) {
       case 0:
       case 1:
       case 2:
@@ -142,6 +154,33 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       case 12:
         receiver.leave(now);
         break;
+      case 14: {  // by tunnel
+        const Datagram inner =
+            inner_packet({.destination = sender->o.group,
+                          .payload = (how & 1) != 0 ? sender->data({}) : sender->status()});
+        Datagram packet(kCommonHeaderSize + inner.size());
+        packet.resize(encode_tunnel_data(inner, packet));
+        if ((how & 0x40) != 0) packet[in.u8() % packet.size()] ^= in.u8();
+        receiver.receive_unicast(now, packet, {kFarEnd});
+        break;
+      }
+      case 15: {  // what a far end answers
+        Datagram packet(64);
+        const auto challenge_cookie = in.array<16>();
+        packet.resize((how & 1) != 0
+                          ? encode(TunnellingCommand::kChallenge,
+                                   TunnelRequest{sender->o.group, 0, challenge_cookie}, packet)
+                          : encode(TunnelGrant{sender->o.group, 0, in.u16(), 0, output.cookie}, packet));
+        receiver.receive_unicast(now, packet, {kFarEnd + how / 128});
+        break;
+      }
+      case 16: {
+        const Bytes raw = in.bytes(std::min<size_t>(how, in.remaining()));
+        Datagram packet(raw.begin(), raw.end());
+        if (packet.size() >= 4) store_be16(&packet[2], static_cast<uint16_t>(packet.size()));
+        receiver.receive_unicast(now, packet, {kFarEnd});
+        break;
+      }
       case 13:  // what is reported takes its time
         now += how * kNsPerSecond / 10;
         receiver.poll(now);
@@ -162,7 +201,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   receiver.play_all();
   // Each code at most once in ten seconds.
-  require(output.fault_reports <= 6 * (1 + static_cast<size_t>(now / (10 * kNsPerSecond))) + 6);
+  require(output.fault_reports <= 8 * (1 + static_cast<size_t>(now / (10 * kNsPerSecond))) + 8);
   require(output.requests <= 17 * 1000 * (size + 1));
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace linecast::smart {
 namespace {
@@ -36,9 +37,13 @@ ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manag
                   .reorder_ns = settings.reorder_ns,
                   .limits = {.window = settings.max_packets}},
                  random, counters_),
-      waiting_(settings.max_waiting_packets, settings.max_waiting_bytes) {}
+      waiting_(settings.max_waiting_packets, settings.max_waiting_bytes),
+      simple_(settings.tunnels.size(), settings.buffer_ns, random) {
+  for (const FarEnd& far_end : settings.tunnels)
+    tunnels_.emplace_back(far_end, settings.group, settings.port, random, tunnel_counters_);
+}
 
-void ChannelReceiver::receive(TimeNs now, Bytes datagram, Ipv4 source) {
+void ChannelReceiver::take(TimeNs now, Bytes datagram, Ipv4 source) {
   CommonHeader header;
   const WireFault fault = decode_common(datagram, header);
   if (fault != WireFault::kNone) {
@@ -86,11 +91,13 @@ void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
       if (++bad_tags_in_a_row_ >= kBadTagsReported) report_bad_tags(arrival.now);
       return refuse(arrival, datagram, ReceiveCounter::kBadTag);
     case StreamOpener::Verdict::kReplay:
+      note_copy(arrival, datagram, opened);
       return refuse(arrival, datagram, replay_counter(arrival.header, opened.replay));
     case StreamOpener::Verdict::kDropped:
       return;
   }
   bad_tags_in_a_row_ = 0;
+  note_data(arrival.now, opened.sequence, arrival.header);
   if (!requester_.running() || opened.sequence >= requester_.next()) {
     synch_code_ = arrival.header.synch_code;
     key_id_ = opened.key_id;
@@ -99,6 +106,12 @@ void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
     take_heartbeat(arrival, opened.sequence);
   else
     take_packet(arrival, opened.sequence, opened.payload);
+}
+
+// The stream has this packet, but whether the way works by which the copy came shows in it all the same.
+void ChannelReceiver::note_copy(const Arrival& arrival, Bytes datagram, StreamOpener::Opened& opened) {
+  if (judges_copies() && opener_.is_copy(arrival.header, datagram, opened))
+    note_data(arrival.now, opened.sequence, arrival.header);
 }
 
 void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
@@ -114,8 +127,9 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
     counters_.add(ReceiveCounter::kBeforeStart);
     return;
   }
-  // Anyone can send a heartbeat that leaps ahead; data has to go on to be believed.
-  if (header.command == DataCommand::kHeartbeat && requester_.running() &&
+  // Anyone can send a heartbeat that leaps ahead; data has to go on to be believed. Whom a tunnel was asked
+  // of is no stranger.
+  if (header.command == DataCommand::kHeartbeat && requester_.running() && !by_tunnel() &&
       !requester_.hops().carries(arrival.source)) {
     counters_.add(ReceiveCounter::kStrangers);
     return;
@@ -140,6 +154,7 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
       while (place.row_begins && !waiting_.empty()) drop_waiting();
       return wait(arrival, datagram, ReceiveCounter::kDoubtful);
   }
+  note_data(arrival.now, place.sequence, header);
   if (header.command == DataCommand::kHeartbeat) return take_heartbeat(arrival, place.sequence);
   const ReplayWindow::Verdict replay = clear_seen_.check(place.sequence);
   if (replay != ReplayWindow::Verdict::kNew) {
@@ -257,12 +272,14 @@ void ChannelReceiver::count_dropped(ReceiveCounter reason, Bytes datagram) {
 }
 
 void ChannelReceiver::retry_waiting() {
+  const size_t way = std::exchange(way_, kOtherWay);  // that of what makes them try again
   // One that has to wait again may push others out.
   for (size_t n = waiting_.size(); n > 0 && !waiting_.empty(); --n) {
     const WaitingPackets::Packet packet = waiting_.take();
     receive_data(packet.arrived_ns, packet.bytes(), packet.source);  // may have to wait again
     waiting_.done(packet);
   }
+  way_ = way;
 }
 
 void ChannelReceiver::expire_waiting(TimeNs now) {
@@ -274,12 +291,13 @@ void ChannelReceiver::poll(TimeNs now) {
   expire_waiting(now);
   requester_.ask(now, [&](Ipv4 hop, const PairList& pairs) { send_request(now, hop, pairs); });
   note_silence(now);
+  run_tunnels(now);
   send_reports(now);
 }
 
 TimeNs ChannelReceiver::next_due() const {
-  TimeNs due = std::min(
-      {playout_.next_due(), requester_.next_due(), usage_.next_due(), faults_.next_due(), silence_due()});
+  TimeNs due = std::min({playout_.next_due(), requester_.next_due(), usage_.next_due(), faults_.next_due(),
+                         silence_due(), tunnels_due()});
   if (!waiting_.empty()) due = std::min(due, waiting_.front().arrived_ns + settings_.buffer_ns);
   return due;
 }

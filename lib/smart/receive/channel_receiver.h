@@ -9,7 +9,9 @@
 #include "lib/smart/receive/fault_reporter.h"
 #include "lib/smart/receive/playout_buffer.h"
 #include "lib/smart/receive/requester.h"
+#include "lib/smart/receive/simple.h"
 #include "lib/smart/receive/stream_opener.h"
+#include "lib/smart/receive/tunnel_client.h"
 #include "lib/smart/receive/usage_reporter.h"
 #include "lib/smart/receive/waiting_packets.h"
 
@@ -29,6 +31,9 @@ struct ReceiverSettings {
   size_t max_packet_bytes = 64 << 20;    // of packet storage
   size_t max_waiting_packets = 1 << 12;  // for their key; a power of two
   size_t max_waiting_bytes = 8 << 20;
+  // Hops to ask for a tunnel, in this order, where native multicast fails: the levels 1, 2, ... of SIMPLE; at
+  // most Simple::kMaxTunnels, each address once.
+  std::vector<FarEnd> tunnels;
 };
 
 // What a person should hear of, each told once until it is over.
@@ -64,6 +69,7 @@ class ReceiverOutput : public PlayoutSink {
   // To be sent by UDP. `datagram` only during the call.
   virtual void send(Ipv4 to, uint16_t port, Bytes datagram) = 0;
   virtual void report(ReceiverEvent event) = 0;
+  virtual void level_changed(const LevelChange&) {}
 };
 
 class ChannelReceiver {
@@ -75,14 +81,16 @@ class ChannelReceiver {
   ChannelReceiver(const ChannelReceiver&) = delete;
   ChannelReceiver& operator=(const ChannelReceiver&) = delete;
 
-  // A UDP payload that came to the group, or to where the requests were sent from. source: its address.
+  // A UDP payload that came to the group. source: its address.
   void receive(TimeNs now, Bytes datagram, Ipv4 source);
+  // One that came to where the requests are sent from.
+  void receive_unicast(TimeNs now, Bytes datagram, const FarEnd& from);
 
   // Plays what is due and asks for what is missing. Call at next_due(), or earlier.
   void poll(TimeNs now);
   TimeNs next_due() const;
 
-  // Tells the hop that this receiver goes. For a clean end; once.
+  // Tells the hop, and who granted tunnels, that this receiver goes. For a clean end; once.
   void leave(TimeNs now);
 
   // Plays all that is held at once, in order.
@@ -91,6 +99,10 @@ class ChannelReceiver {
   const ReceiveCounters& counters() const { return counters_; }
   const CounterSet<WireFault, kWireFaultCount>& wire_faults() const { return wire_faults_; }
   const CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount>& key_announces() const { return announces_; }
+  const TunnelClientCounters& tunnel_counters() const { return tunnel_counters_; }
+  // By which level the channel is received: 0 native multicast, else that of settings.tunnels, counted
+  // from 1.
+  size_t level() const { return simple_.level(); }
 
  private:
   // A packet that is valid: opened, or clear.
@@ -121,6 +133,7 @@ class ChannelReceiver {
   void receive_clear(const Arrival& arrival, Bytes datagram);
   void take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload);
   void take_heartbeat(const Arrival& arrival, uint64_t last);
+  void note_copy(const Arrival& arrival, Bytes datagram, StreamOpener::Opened& opened);
   void begin_run(TimeNs now, uint64_t first, uint64_t skipped);
   bool store(PacketFormat format, Bytes payload, StoredPayload& out);
   void refuse(const Arrival& arrival, Bytes datagram, ReceiveCounter reason);
@@ -148,6 +161,21 @@ class ChannelReceiver {
   void send_reports(TimeNs now);
   void send_usage(Ipv4 hop, MessageCommand command, const UsageReport& report);
   bool send_upward(Ipv4 hop, MutableBytes buffer, size_t size);
+  uint64_t highest_opened() const { return requester_.running() ? requester_.next() - 1 : 0; }
+  bool send_with_count(uint64_t count, const FarEnd& to, MutableBytes buffer, size_t size);
+
+  // channel_receiver_tunnels.cc
+  void take(TimeNs now, Bytes datagram, Ipv4 source);
+  void take_tunnelling(TimeNs now, Bytes datagram, const FarEnd& from);
+  void take_tunnelled(TimeNs now, Bytes body, size_t level);
+  void note_message(TimeNs now);
+  void note_data(TimeNs now, uint64_t sequence, const DataHeader& header);
+  bool judges_copies() const { return way_ == 0 ? simple_.level() != 0 : simple_.trying() == way_; }
+  void run_tunnels(TimeNs now);
+  void change_level(const LevelChange& change);
+  void send_tunnel_messages(TimeNs now);
+  FarEnd reached_at(Ipv4 hop) const;
+  TimeNs tunnels_due() const;
 
   const ReceiverSettings settings_;
   crypto::Manager& manager_;
@@ -170,7 +198,8 @@ class ChannelReceiver {
   // Clear channels.
   ClearSequence clear_;
   ReplayWindow clear_seen_;
-  uint64_t clear_start_number_ = 0;  // from SENDER_STATUS; 0: none yet
+  // From SENDER_STATUS, by the level at which it came (a repeater has one of its own); 0: none yet.
+  std::array<uint64_t, Simple::kMaxTunnels + 1> clear_start_numbers_{};
 
   UsageReporter usage_;
   FaultReporter faults_;
@@ -185,6 +214,14 @@ class ChannelReceiver {
   Requester requester_;
   WaitingPackets waiting_;
   uint32_t late_in_a_row_ = 0;
+
+  // How the datagram that is being taken came: a level of SIMPLE, or in none of these ways.
+  static constexpr size_t kOtherWay = SIZE_MAX;
+  size_t way_ = kOtherWay;
+  bool by_tunnel() const { return way_ != 0 && way_ != kOtherWay; }
+  Simple simple_;
+  TunnelClientCounters tunnel_counters_;
+  std::vector<TunnelClient> tunnels_;  // of the levels 1, 2, ...
 };
 
 }  // namespace linecast::smart

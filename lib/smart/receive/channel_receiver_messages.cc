@@ -109,7 +109,7 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
       counters_.add(ReceiveCounter::kStaleMessage);
       return nullptr;
     }
-  } else if (requester_.running() && !requester_.hops().carries(source)) {
+  } else if (requester_.running() && !by_tunnel() && !requester_.hops().carries(source)) {
     counters_.add(ReceiveCounter::kStrangers);
     return nullptr;
   }
@@ -118,6 +118,7 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
     counters_.add(ReceiveCounter::kHopOverflow);
     return nullptr;
   }
+  note_message(now);
   hop->start_number = fields.id;
   hop->count = fields.count;
   return hop;
@@ -127,13 +128,15 @@ void ChannelReceiver::take_status(TimeNs now, const SenderStatus& status, Hop& h
   counters_.add(ReceiveCounter::kSenderStatus);
   Requester::take_status(status, hop);
   if (hop.data_ns != kNever) usage_.take_status(now, hop.address, status);
-  if (settings_.encrypted || status.start_number <= clear_start_number_) return;
-  if (clear_start_number_ != 0) {
+  if (settings_.encrypted) return;
+  uint64_t& known = clear_start_numbers_[by_tunnel() ? way_ : 0];
+  if (status.start_number <= known) return;
+  if (known != 0) {
     counters_.add(ReceiveCounter::kRestarts);
     output_.report(ReceiverEvent::kRestart);
     clear_.expect_start();
   }
-  clear_start_number_ = status.start_number;
+  known = status.start_number;
 }
 
 }  // namespace linecast::smart

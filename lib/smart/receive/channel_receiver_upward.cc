@@ -77,6 +77,8 @@ void ChannelReceiver::leave(TimeNs now) {
   const Hop* hop = requester_.hops().latest();
   const Ipv4 to = usage_.hop() != 0 ? usage_.hop() : hop != nullptr ? hop->address : settings_.source;
   if (to != 0) send_usage(to, MessageCommand::kUsageReportLeave, usage_.leave(now).value_or(bare));
+  for (TunnelClient& tunnel : tunnels_) tunnel.close(now);
+  send_tunnel_messages(now);
 }
 
 void ChannelReceiver::send_usage(Ipv4 hop, MessageCommand command, const UsageReport& report) {
@@ -86,19 +88,21 @@ void ChannelReceiver::send_usage(Ipv4 hop, MessageCommand command, const UsageRe
                                                               : ReceiveCounter::kLeaves);
 }
 
-// Adds the trailer where the channel has them. False where that cannot be done.
 bool ChannelReceiver::send_upward(Ipv4 hop, MutableBytes buffer, size_t size) {
+  return send_with_count(highest_opened(), reached_at(hop), buffer, size);
+}
+
+// Adds the trailer where the channel has them. False where that cannot be done.
+bool ChannelReceiver::send_with_count(uint64_t count, const FarEnd& to, MutableBytes buffer, size_t size) {
   if (settings_.encrypted) {
     const MemberKeys::Member* held = members_.find(key_id_);
     const MemberKeys::Member* member = held != nullptr ? held : members_.any();
     if (member == nullptr) return false;
-    const TrailerFields fields{.id = settings_.receiver_id,
-                               .key_id = member->group.id,
-                               .count = requester_.running() ? requester_.next() - 1 : 0};
+    const TrailerFields fields{.id = settings_.receiver_id, .key_id = member->group.id, .count = count};
     const uint8_t code = synch_code_ != 0 ? synch_code_ : uint8_t{1};
     size = append_cmac_trailer(manager_, member->up, fields, code, buffer, size);
   }
-  output_.send(hop, settings_.port, Bytes(buffer).first(size));
+  output_.send(to.address, to.port, Bytes(buffer).first(size));
   return size > 0;
 }
 

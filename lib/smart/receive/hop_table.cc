@@ -42,9 +42,9 @@ bool HopTable::fresh(Ipv4 address, uint64_t start_number, uint64_t count) const 
 }
 
 Hop* HopTable::choose(TimeNs now) {
-  const auto rank = [now](const Hop& hop) {
+  const auto rank = [now, this](const Hop& hop) {
     const bool answers = hop.asked_ns == kNever || now - hop.asked_ns < kUnansweredAfter * hop.round_trip_ns;
-    return std::tuple(hop.quiet != kQuietDoNotAsk, answers, hop.data_ns);
+    return std::tuple(hop.quiet != kQuietDoNotAsk, answers, hop.address == preferred_, hop.data_ns);
   };
   Hop* best = nullptr;
   for (Hop& hop : std::span(hops_).first(size_)) {

@@ -47,9 +47,11 @@ class HopTable {
   bool fresh(Ipv4 address, uint64_t start_number, uint64_t count) const;
 
   // Whom to ask: of the hops whose data is not silent first those that may be asked (QUIET is not 15), then
-  // those that answer (have not left requests unanswered for kUnansweredAfter round trips), then the one that
-  // data came from last. Null where all are silent.
+  // those that answer (have not left requests unanswered for kUnansweredAfter round trips), then the
+  // preferred one, then the one that data came from last. Null where all are silent.
   Hop* choose(TimeNs now);
+  // 0: none.
+  void prefer(Ipv4 address) { preferred_ = address; }
 
   // The longest round trip of the hops whose data is not silent; 0 where all are.
   TimeNs longest_round_trip(TimeNs now) const;
@@ -66,6 +68,7 @@ class HopTable {
 
   std::array<Hop, kMaxHops> hops_;
   size_t size_ = 0;
+  Ipv4 preferred_ = 0;
 };
 
 }  // namespace linecast::smart

@@ -46,6 +46,8 @@ namespace linecast::smart {
   _(kLeaves, "leaves", "USAGE_REPORT_LEAVE sent")                                                          \
   _(kErrorReports, "error_reports", "ERROR_REPORT sent")                                                   \
   _(kProblemReports, "problem_reports", "PROBLEM_REPORT sent")                                             \
+  _(kClimbed, "climbed", "changes to a tunnel because what came before it failed")                         \
+  _(kCameDown, "came_down", "changes back to native multicast")                                            \
   _(kHopOverflow, "hop_overflow", "packets of more sources than are kept apart")                           \
   _(kBufferOverflow, "buffer_overflow", "places played or given up early because the buffer was full")     \
   _(kNoMemory, "no_memory", "packets dropped because the packet store was full")                           \

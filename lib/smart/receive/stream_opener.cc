@@ -58,23 +58,33 @@ StreamOpener::Verdict StreamOpener::open(TimeNs now, const DataHeader& header, B
   ReplayWindow& seen = iv.heartbeat ? heartbeats_seen_ : data_seen_;
   out.replay = seen.check(iv.counter);
   if (out.replay != ReplayWindow::Verdict::kNew) return Verdict::kReplay;
-  const Bytes ciphertext =
-      datagram.subspan(kDataHeaderSize + kIvSize, datagram.size() - kDataHeaderSize - kSealOverhead);
-  if (plaintext_.size() < ciphertext.size()) plaintext_.resize(ciphertext.size());
-  if (!key->gcm.open(manager_, iv_bytes, data_aad(datagram.data()), ciphertext,
-                     ciphertext.data() + ciphertext.size(), plaintext_.data())) {
-    return Verdict::kBadTag;
-  }
+  if (!decrypt(*key, datagram, out)) return Verdict::kBadTag;
   seen.mark(iv.counter);
   opened_ns_ = now;
-  out.key_id = key->key_id;
-  out.payload = Bytes(plaintext_).first(ciphertext.size());
-  out.sequence = iv.heartbeat ? load_be64(out.payload.data()) : iv.counter;
   if (iv.heartbeat && (static_cast<uint16_t>(out.sequence) != header.number || out.sequence > kMaxCounter)) {
     counters_.add(ReceiveCounter::kContradictory);
     return Verdict::kDropped;
   }
   return Verdict::kOpened;
+}
+
+bool StreamOpener::is_copy(const DataHeader& header, Bytes datagram, Opened& out) {
+  const EpochKey* key = epochs_.find(header.synch_code);
+  return key != nullptr && out.replay == ReplayWindow::Verdict::kSeen && decrypt(*key, datagram, out);
+}
+
+bool StreamOpener::decrypt(const EpochKey& key, Bytes datagram, Opened& out) {
+  const uint8_t* iv = datagram.data() + kDataHeaderSize;
+  const Bytes ciphertext =
+      datagram.subspan(kDataHeaderSize + kIvSize, datagram.size() - kDataHeaderSize - kSealOverhead);
+  if (plaintext_.size() < ciphertext.size()) plaintext_.resize(ciphertext.size());
+  if (!key.gcm.open(manager_, iv, data_aad(datagram.data()), ciphertext,
+                    ciphertext.data() + ciphertext.size(), plaintext_.data()))
+    return false;
+  out.key_id = key.key_id;
+  out.payload = Bytes(plaintext_).first(ciphertext.size());
+  out.sequence = out.heartbeat ? load_be64(out.payload.data()) : decode_iv(iv).counter;
+  return true;
 }
 
 }  // namespace linecast::smart

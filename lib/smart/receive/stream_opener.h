@@ -48,11 +48,15 @@ class StreamOpener {
   };
   // datagram: sealed, as decode_data() accepted it.
   Verdict open(TimeNs now, const DataHeader& header, Bytes datagram, Opened& out);
+  // Whether a packet that open() calls a replay (kSeen) is a copy of one that was opened, and none that was
+  // made up: `out` as of one that is opened. Nothing is marked.
+  bool is_copy(const DataHeader& header, Bytes datagram, Opened& out);
   // The last packet, or when the stream was taken up.
   TimeNs opened_ns() const { return opened_ns_; }
 
  private:
   Followed switch_to(TimeNs now, const KeyAnnounce& announce, bool& keys_held);
+  bool decrypt(const EpochKey& key, Bytes datagram, Opened& out);
 
   crypto::Manager& manager_;
   const MemberKeys& members_;

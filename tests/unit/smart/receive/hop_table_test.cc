@@ -54,6 +54,22 @@ TEST(HopTable, AsksWhomDataComesFrom) {
   EXPECT_EQ(hops.choose(3 * kSecond + HopTable::kSilentAfter), nullptr);
 }
 
+TEST(HopTable, AsksThePreferredOneWhereItAnswers) {
+  HopTable hops;
+  Hop* one = carry(hops, 1, 5);
+  carry(hops, 2, 10);
+  hops.prefer(1);
+  EXPECT_EQ(hops.choose(10)->address, 1u) << "though data came from 2 later";
+  one->asked_ns = 0;
+  EXPECT_EQ(hops.choose(4 * one->round_trip_ns)->address, 2u);
+  one->asked_ns = kNever;
+  one->quiet = 15;
+  EXPECT_EQ(hops.choose(10)->address, 2u);
+  hops.prefer(7);
+  one->quiet = 0;
+  EXPECT_EQ(hops.choose(10)->address, 2u) << "nothing comes from the preferred one";
+}
+
 TEST(HopTable, TurnsToAnotherWhereOneDoesNotAnswer) {
   HopTable hops;
   Hop* one = carry(hops, 1, 10);

@@ -125,6 +125,8 @@ class Scenario : public ReceiverOutput {
       if (r.datagram[1] == (1 << 6 | static_cast<int>(command))) out.push_back(r);
     return out;
   }
+  std::vector<LevelChange> level_changes;
+  std::function<void(Ipv4 to, const Datagram&)> take_tunnelling = [](Ipv4, const Datagram&) {};
   std::vector<ReceiverEvent> events;
   bool may_play_early = false;
   bool answers = true;
@@ -187,7 +189,10 @@ class Scenario : public ReceiverOutput {
   void give_up(uint64_t, uint64_t lost) override { given_up += lost; }
   void send(Ipv4 to, uint16_t port, Bytes datagram) override {
     EXPECT_EQ(port, kDefaultPort);
-    if (static_cast<PacketType>(datagram[1] >> 6) != PacketType::kReplacement) {
+    const auto type = static_cast<PacketType>(datagram[1] >> 6);
+    if (type == PacketType::kTunnelling)
+      return take_tunnelling(to, Datagram(datagram.begin(), datagram.end()));
+    if (type != PacketType::kReplacement) {
       reports.push_back({now, to, Datagram(datagram.begin(), datagram.end())});
       return;
     }
@@ -202,6 +207,7 @@ class Scenario : public ReceiverOutput {
     });
   }
   void report(ReceiverEvent event) override { events.push_back(event); }
+  void level_changed(const LevelChange& change) override { level_changes.push_back(change); }
 
   void repeat(const SmartSender* mine, TimeNs interval, Datagram (*make)(SmartSender&)) {
     if (sender.get() != mine || now > stop_at) return;

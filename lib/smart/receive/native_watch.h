@@ -1,0 +1,53 @@
+// Whether native multicast brings a stream in order, while a tunnel carries it: judged over spans of ten
+// seconds, one after the other. Only what has verified is to be told. One thread.
+#pragma once
+
+#include "lib/base/time.h"
+
+namespace linecast::smart {
+
+class NativeWatch {
+ public:
+  static constexpr TimeNs kSpanNs = 10 * kNsPerSecond;
+  static constexpr TimeNs kSilentAfter = 3 * kNsPerSecond;
+  // Of the stream's progress in a span native multicast may lag behind by so much at its end: a second.
+  static constexpr uint64_t kMostLagPercent = 10;
+
+  // most_missing_percent: of the sequences of a span, before repairs.
+  void restart(uint64_t most_missing_percent) {
+    *this = NativeWatch();
+    most_missing_percent_ = most_missing_percent;
+  }
+
+  // What came natively. A message: a sign of life. An original, and a heartbeat with the last sequence sent.
+  void message(TimeNs now);
+  void data(TimeNs now, uint64_t sequence);
+  void heartbeat(TimeNs now, uint64_t last);
+
+  // When poll() has something to do.
+  TimeNs next_due() const { return begun_ns_ == kNever ? kNever : begun_ns_ + kSpanNs; }
+  // next: the sequence after the highest that came by any way.
+  void poll(TimeNs now, uint64_t next);
+
+  // The last whole span was, and nothing has been amiss since.
+  bool in_order() const { return in_order_; }
+
+ private:
+  void begin_span(TimeNs now);
+  bool was_in_order(uint64_t next) const;
+
+  uint64_t most_missing_percent_ = 0;
+  bool in_order_ = false;
+  TimeNs begun_ns_ = kNever;  // the span; kNever: native multicast is silent
+  TimeNs heard_ns_ = INT64_MIN;
+  // Of this span:
+  bool any_ = false;         // data or a heartbeat came
+  bool next_known_ = false;  // `next_` holds
+  uint64_t next_ = 0;        // as poll() first had it
+  bool counting_ = false;    // the next three hold
+  uint64_t first_ = 0;       // sequence
+  uint64_t end_ = 0;         // after the highest
+  uint64_t came_ = 0;        // those that rose
+};
+
+}  // namespace linecast::smart
