@@ -20,6 +20,8 @@ constexpr const char* kExamples =
     "  linecast-receive --channel news --group 232.20.0.1 --source 10.0.0.5 \\\n"
     "      --key news.key --trust headend.key.pub --out 'udp://239.1.1.1:5000?ttl=4&interface=eth1'\n"
     "  linecast-receive --channel test --group 239.20.0.9:47200 --clear --out test.ts --duration 60 --stats\n"
+    "  linecast-receive --channel news --group 239.20.0.1 --key news.key --trust headend.key.pub \\\n"
+    "      --repeater 10.0.7.1 --repeater 10.0.8.1:47200 --origin 203.0.113.5 --out news.ts\n"
     "  linecast-receive --config receive.yaml --stats\n"
     "Outputs: - (standard output), PATH or file:PATH, udp://ADDRESS:PORT, rtp://ADDRESS:PORT, the last two "
     "with\n"
@@ -46,17 +48,11 @@ struct GroupAndPort {
 };
 
 lineup::Parsed<GroupAndPort> parse_group_and_port(std::string_view text) {
-  GroupAndPort out;
-  const size_t colon = text.find(':');
-  const auto group = lineup::parse_group(text.substr(0, colon));
+  const auto group = lineup::parse_group(text.substr(0, text.find(':')));
   if (const auto* wrong = std::get_if<lineup::Wrong>(&group)) return *wrong;
-  out.group = std::get<Ipv4>(group);
-  if (colon == std::string_view::npos) return out;
-  const auto port = lineup::parse_number(text.substr(colon + 1), 1, 65535, "");
-  if (const auto* wrong = std::get_if<lineup::Wrong>(&port))
-    return lineup::Wrong{"has a port that " + wrong->why};
-  out.port = static_cast<uint16_t>(std::get<uint64_t>(port));
-  return out;
+  const auto port = parse_port_behind(text);
+  if (const auto* wrong = std::get_if<lineup::Wrong>(&port)) return *wrong;
+  return GroupAndPort{std::get<Ipv4>(group), std::get<uint16_t>(port)};
 }
 
 lineup::Parsed<uint64_t> parse_receiver_id(std::string_view text) {
@@ -84,6 +80,18 @@ void read_keys(const std::vector<std::string>& keys, const std::vector<std::stri
   for (const std::string& path : trusted) channel.trusted.push_back(crypto::read_public_key(path));
 }
 
+// Repeaters in their order, then the origin.
+void read_tunnels(std::vector<std::string> names, const std::string& origin, ChannelOptions& channel) {
+  if (!origin.empty()) names.push_back(origin);
+  for (const std::string& name : names) {
+    const auto far_end = parse_far_end(name);
+    const auto* wrong = std::get_if<lineup::Wrong>(&far_end);
+    const std::string why =
+        wrong != nullptr ? wrong->why : add_tunnel(std::get<smart::FarEnd>(far_end), channel.tunnels);
+    if (!why.empty()) throw Error(fmt::format("--repeater or --origin: \"{}\" {}", name, why));
+  }
+}
+
 bool read_file(const std::string& path, Arguments& out) {
   ConfigResult config = read_config(path);
   for (const lineup::Fault& fault : config.faults)
@@ -99,7 +107,8 @@ std::optional<Arguments> parse_arguments(int argc, const char* const* argv, int&
   ChannelOptions channel;
   GroupAndPort group;
   std::string config;
-  std::vector<std::string> keys, trusted;
+  std::vector<std::string> keys, trusted, repeaters;
+  std::string origin;
   std::optional<crypto::ChannelId> id;
   std::array<uint8_t, 8> random{};
   crypto::random_bytes(random);
@@ -131,6 +140,11 @@ std::optional<Arguments> parse_arguments(int argc, const char* const* argv, int&
           "how long packets are held back for repairs to come (1000)")
           ->type_name("MS"),
       add(app, "--out", channel.out, parse_output, "where to play to, see below")->type_name("OUTPUT"),
+      app.add_option("--repeater", repeaters,
+                     "to be asked for a tunnel where multicast does not get here; several are tried in order")
+          ->type_name("ADDRESS[:PORT]"),
+      app.add_option("--origin", origin, "the headend: asked for a tunnel after all repeaters")
+          ->type_name("ADDRESS[:PORT]"),
   };
   app.add_flag("--stats", out.stats,
                "a JSON line a second and channel on standard output (on standard error with --out -)");
@@ -164,6 +178,7 @@ std::optional<Arguments> parse_arguments(int argc, const char* const* argv, int&
     if (is_ssm(channel.group) && channel.source == 0)
       throw Error("a group of 232.0.0.0/8 can only be joined by its source: add --source ADDRESS");
     read_keys(keys, trusted, channel);
+    read_tunnels(std::move(repeaters), origin, channel);
   } catch (const Error& error) {
     fmt::print(stderr, "linecast-receive: error: {}\n", error.what());
     return std::nullopt;

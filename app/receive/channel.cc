@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "app/receive/clock.h"
 
 namespace linecast::app {
@@ -26,6 +28,7 @@ smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t rece
   settings.encrypted = !options.clear;
   settings.receiver_id = receiver_id;
   settings.buffer_ns = static_cast<TimeNs>(options.buffer_ms) * kNsPerMs;
+  settings.tunnels = options.tunnels;
   return settings;
 }
 
@@ -52,15 +55,34 @@ void Channel::receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset) 
         heard_anything_ = true;
         silent_since_.reset();
       }
-      for (const DatagramBatch::Datagram& d : datagrams) {
-        if (options_.source != 0 && d.source != options_.source)
-          socket_counters_.add(SocketCounter::kWrongSource);
-        else
-          receiver_.receive(d.arrived_ns, d.bytes, d.source);
-      }
+      for (const DatagramBatch::Datagram& d : datagrams) receive_one(d, both[i] == group_socket_.get());
       if (datagrams.size() < DatagramBatch::kSize) break;
     }
   }
+}
+
+void Channel::receive_one(const DatagramBatch::Datagram& d, bool from_group) {
+  const bool is_source = options_.source == 0 || d.source == options_.source;
+  const bool is_far_end = !from_group && std::ranges::any_of(options_.tunnels, [&](const smart::FarEnd& t) {
+    return t.address == d.source;
+  });
+  if (!is_source && !is_far_end)
+    socket_counters_.add(SocketCounter::kWrongSource);
+  else if (from_group)
+    receiver_.receive(d.arrived_ns, d.bytes, d.source);
+  else
+    receiver_.receive_unicast(d.arrived_ns, d.bytes, {d.source, d.source_port});
+}
+
+std::string Channel::way_of(size_t level) const {
+  return level == 0 ? "native multicast" : "tunnel from " + text_of(options_.tunnels[level - 1]);
+}
+
+std::string Channel::way() const { return options_.tunnels.empty() ? "" : way_of(level()); }
+
+void Channel::level_changed(const smart::LevelChange& change) {
+  say_(*this, fmt::format("now by {}, no longer by {}: {}", way_of(change.to), way_of(change.from),
+                          smart::kLevelCauseTexts[static_cast<size_t>(change.cause)].help));
 }
 
 void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>& take) const {
@@ -70,6 +92,8 @@ void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>
     take("malformed_" + std::string(smart::kWireFaultTexts[i].name), receiver_.wire_faults().at(i));
   for (size_t i = 0; i < smart::kKeyAnnounceResultCount; ++i)
     take(smart::kKeyAnnounceResultTexts[i].name, receiver_.key_announces().at(i));
+  for (size_t i = 0; i < smart::kTunnelClientCounterCount; ++i)
+    take(smart::kTunnelClientCounterTexts[i].name, receiver_.tunnel_counters().at(i));
   for (size_t i = 0; i < kSocketCounterCount; ++i) take(kSocketCounterTexts[i].name, socket_counters_.at(i));
   for (size_t i = 0; i < kOutputCounterCount; ++i) take(kOutputCounterTexts[i].name, output_counters_.at(i));
 }

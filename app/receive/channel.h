@@ -44,6 +44,10 @@ class Channel : private smart::ReceiverOutput {
   // second.
   void tell_of_silence(TimeNs now);
 
+  // The level of SIMPLE by which it comes (0: native multicast) and its name; empty where there is only one.
+  size_t level() const { return receiver_.level(); }
+  std::string way() const;
+
   uint64_t count(smart::ReceiveCounter c) const { return receiver_.counters().get(c); }
   // Every counter by its name.
   void each_counter(const std::function<void(std::string_view, uint64_t)>& take) const;
@@ -54,6 +58,9 @@ class Channel : private smart::ReceiverOutput {
   void send(Ipv4 to, uint16_t port, Bytes datagram) override;
   void tell_of_vain_requests(TimeNs now, Ipv4 to, uint16_t port);
   void report(smart::ReceiverEvent event) override;
+  void level_changed(const smart::LevelChange& change) override;
+  std::string way_of(size_t level) const;
+  void receive_one(const DatagramBatch::Datagram& datagram, bool from_group);
 
   const ChannelOptions options_;
   const Say& say_;

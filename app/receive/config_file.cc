@@ -18,8 +18,9 @@ using lineup::Ref;
 constexpr size_t kMostFileBytes = 1 << 20;
 
 constexpr std::array<std::string_view, 1> kTopKeys{"channels"};
-constexpr std::array<std::string_view, 11> kChannelKeys{
-    "name", "id", "group", "port", "source", "interface", "key", "trust", "clear", "buffer_ms", "out"};
+constexpr std::array<std::string_view, 13> kChannelKeys{
+    "name",  "id",    "group",     "port", "source",    "interface", "key",
+    "trust", "clear", "buffer_ms", "out",  "repeaters", "origin"};
 constexpr lineup::Section kTopSection{"", "the file", kTopKeys};
 constexpr lineup::Section kChannelSection{"channels[]", "a channel", kChannelKeys};
 
@@ -42,6 +43,8 @@ class ChannelReader {
     in_.number("buffer_ms", kLeastBufferMs, kMostBufferMs, "ms", channel_.buffer_ms);
     in_.need("out", "udp://127.0.0.1:5000", channel_.out, [](auto text) { return parse_output(text); });
     if (channel_.out.kind == OutputTarget::Kind::kFile) channel_.out.path = resolve(channel_.out.path);
+    read_tunnels("repeaters");
+    read_tunnels("origin");
     read_keys();
     return std::move(channel_);
   }
@@ -49,6 +52,15 @@ class ChannelReader {
  private:
   std::string resolve(const std::string& path) const {
     return (std::filesystem::path(directory_) / path).lexically_normal();
+  }
+
+  void read_tunnels(std::string_view key) {
+    each(in_.find(key), [&](const Ref& item) {
+      smart::FarEnd far_end;
+      if (!in_.scalar(item, key, far_end, parse_far_end)) return;
+      const std::string why = add_tunnel(far_end, channel_.tunnels);
+      if (!why.empty()) faults_.error(item.mark, fmt::format("{} \"{}\" {}", key, item.node->text, why));
+    });
   }
 
   void read_keys() {
@@ -76,21 +88,26 @@ class ChannelReader {
               [this](const std::string& path) { channel_.trusted.push_back(crypto::read_public_key(path)); });
   }
 
-  // One file, or a list of them.
+  // One value, or a list of them.
   template <typename Take>
-  void each_file(std::string_view key, const Ref* value, Take take) {
+  static void each(const Ref* value, Take take) {
     if (value == nullptr) return;
     const bool is_list = value->node->kind == lineup::YamlNode::Kind::kList;
     const std::vector<Ref> one{*value};
-    for (const Ref& item : is_list ? value->node->items : one) {
+    for (const Ref& item : is_list ? value->node->items : one) take(item);
+  }
+
+  template <typename Take>
+  void each_file(std::string_view key, const Ref* value, Take take) {
+    each(value, [&](const Ref& item) {
       std::string path;
-      if (!in_.scalar(item, key, path, lineup::parse_path)) continue;
+      if (!in_.scalar(item, key, path, lineup::parse_path)) return;
       try {
         take(resolve(path));
       } catch (const Error& error) {
         faults_.error(item.mark, error.what());
       }
-    }
+    });
   }
 
   const MapCursor& in_;

@@ -67,10 +67,10 @@ void Display::show(const Channels& channels, TimeNs now, bool last) {
     repaired += channel->count(ReceiveCounter::kRepaired);
     unrecovered += gone;
     if (each)
-      show_line(
-          fmt::format("{}  {}  {} lost  {} repaired  {} unrecovered", channel->name(), mbit(bps),
-                      channel->count(ReceiveCounter::kLost), channel->count(ReceiveCounter::kRepaired), gone),
-          gone);
+      show_line(fmt::format("{}  {}  {} lost  {} repaired  {} unrecovered{}", channel->name(), mbit(bps),
+                            channel->count(ReceiveCounter::kLost), channel->count(ReceiveCounter::kRepaired),
+                            gone, channel->way().empty() ? "" : "  " + channel->way()),
+                gone);
   }
   if (!each)
     show_line(fmt::format("{} channels  {}  {} lost  {} repaired  {} unrecovered", channels.size(),
@@ -105,6 +105,8 @@ void Display::show_json(const Channel& channel, TimeNs now) {
   line["time"] = static_cast<double>(whole_ms) / 1000;
   line["channel"] = channel.name();
   line["rate_bps"] = rate_bps(channel, now);
+  line["level"] = channel.level();
+  if (!channel.way().empty()) line["way"] = channel.way();
   channel.each_counter([&](std::string_view name, uint64_t value) { line[std::string(name)] = value; });
   // Names may hold anything that is no UTF-8; the line must be JSON all the same.
   const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';

@@ -170,6 +170,7 @@ std::span<const DatagramBatch::Datagram> DatagramBatch::read(int socket, TimeNs 
     sockaddr_in source{};
     std::memcpy(&source, &sources_[i], sizeof source);
     out.source = ntohl(source.sin_addr.s_addr);
+    out.source_port = ntohs(source.sin_port);
     out.arrived_ns = now;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
       if (c->cmsg_level != SOL_SOCKET) continue;

@@ -40,6 +40,7 @@ class DatagramBatch {
   struct Datagram {
     Bytes bytes;  // until the next read
     Ipv4 source = 0;
+    uint16_t source_port = 0;
     TimeNs arrived_ns = 0;  // monotonic, by the kernel's time stamp
   };
 

@@ -68,6 +68,18 @@ TEST_F(ArgumentsTest, TheIdOfTheLineup) {
   EXPECT_EQ(a->channels[0].id, (crypto::ChannelId{1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
+TEST_F(ArgumentsTest, RepeatersInOrderThenTheOrigin) {
+  std::vector<std::string> words{"--channel", "x", "--group", "239.1.1.1", "--clear", "--out", "-"};
+  ASSERT_TRUE(parse(words)) << told;
+  EXPECT_TRUE(parse(words)->channels[0].tunnels.empty()) << "by default it never climbs";
+  words.insert(words.end(),
+               {"--origin", "203.0.113.5:5000", "--repeater", "10.0.0.9", "--repeater", "10.0.0.8:1"});
+  const auto a = parse(words);
+  ASSERT_TRUE(a) << told;
+  EXPECT_EQ(a->channels[0].tunnels,
+            (std::vector<smart::FarEnd>{{0x0a000009, 47100}, {0x0a000008, 1}, {0xcb007105, 5000}}));
+}
+
 TEST_F(ArgumentsTest, WrongUsageEndsWithTwoAndAWord) {
   const std::vector<std::string> sound{"--channel", "x", "--group", "239.1.1.1", "--out", "-"};
   const std::vector<std::pair<std::vector<std::string>, std::string>> kWrong{
@@ -83,6 +95,14 @@ TEST_F(ArgumentsTest, WrongUsageEndsWithTwoAndAWord) {
       {{"--clear", "--id", "12"}, "--id"},
       {{"--clear", "--config", "x.yaml"}, "contradict"},
       {{"--clear", "--colour"}, "--colour"},
+      {{"--clear", "--repeater", "repeater.example"}, "\"repeater.example\""},
+      {{"--clear", "--origin", "239.1.1.1"}, "\"239.1.1.1\""},
+      {{"--clear", "--origin", "10.0.0.1:0"}, "port"},
+      {{"--clear", "--origin", "10.0.0.1:"}, "port"},
+      {{"--clear", "--repeater", "10.0.0.1", "--origin", "10.0.0.1:5"}, "listed twice"},
+      {{"--clear", "--repeater", "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6",
+        "10.0.0.7", "10.0.0.8", "10.0.0.9"},
+       "one too many"},
   };
   for (const auto& [more, word] : kWrong) {
     std::vector<std::string> words = sound;

@@ -45,7 +45,11 @@ TEST_F(ConfigFile, TheExampleIsSound) {
   EXPECT_EQ(news.trusted.size(), 1u);
   EXPECT_EQ(news.out.kind, OutputTarget::Kind::kUdp);
 
+  EXPECT_TRUE(news.tunnels.empty());
+
   const ChannelOptions& film = config.channels[1];
+  EXPECT_EQ(film.tunnels,
+            (std::vector<smart::FarEnd>{{0x0a140701, 47100}, {0x0a140801, 47200}, {0x0a140001, 47100}}));
   EXPECT_EQ(film.id[7], 0x77);
   EXPECT_EQ(film.source, 0x0a140001u);
   EXPECT_EQ(film.keys.size(), 2u);
@@ -80,6 +84,22 @@ TEST_F(ConfigFile, FaultsAreToldAllAtOnceWithTheirPlaces) {
         "11:5 a channel has no key \"groop\": did you mean \"group\"?", "11:5 a channel lacks \"name\"",
         "13:10 out"})
     EXPECT_NE(all.find(part), std::string::npos) << part << " is not in\n" << all;
+}
+
+TEST_F(ConfigFile, RepeatersAndOrigin) {
+  const std::string head = "channels:\n  - {clear: true, name: a, group: 239.1.1.1, out: x, ";
+  EXPECT_EQ(faults(head + "repeaters: 10.0.0.1}"), "") << "one needs no list";
+  EXPECT_EQ(faults(head + "repeaters: [10.0.0.1, \"10.0.0.2:5\"], origin: 10.0.0.3}"), "");
+  EXPECT_EQ(faults(head + "repeaters: []}"), "");
+  const std::string all =
+      faults(head + "repeaters: [10.0.0.1, x, \"10.0.0.1:5\"], origin: \"10.0.0.1:70000\"}");
+  for (const char* part : {"2:76 repeaters \"x\"", "2:79 repeaters \"10.0.0.1:5\" is listed twice", "origin"})
+    EXPECT_NE(all.find(part), std::string::npos) << part << " is not in\n" << all;
+  EXPECT_NE(faults(head + "origin: {a: 1}}"), "");
+  EXPECT_NE(faults(head + "repeaters: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, "
+                          "10.0.0.8], origin: 10.0.0.9}")
+                .find("one too many"),
+            std::string::npos);
 }
 
 TEST_F(ConfigFile, KeyOrClear) {
