@@ -30,7 +30,8 @@ local tunnelling_names = {
 }
 local cipher_names = { [1] = "AES-128-GCM", [2] = "AES-256-GCM" }
 local error_names = { [1] = "unrecovered", [2] = "bad tag", [3] = "unknown epoch" }
-local problem_names = { [1] = "nothing received", [2] = "tunnel refused", [3] = "requests unanswered" }
+local problem_names = { [1] = "nothing received", [2] = "tunnel refused", [3] = "requests unanswered",
+                        [4] = "climbed", [5] = "came down" }
 local reason_names = { [0] = "granted", "group not carried here", "no room", "too many hops", "not allowed" }
 local quiet_names = { [0] = "ask at once", [15] = "do not ask" }
 for q = 1, 14 do quiet_names[q] = string.format("T = %d ms", 2 ^ (q - 1)) end
