@@ -1,0 +1,202 @@
+#!/usr/bin/python3
+"""SIMPLE in linecast-receive: native multicast that is cut, a tunnel from a far end of the tests' own (far_end.py) in its place, through
+NAT too, and the way back. What is played is compared with what was fed."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
+# pylint: disable=wrong-import-position
+from lab import datagrams, system
+from lab.network import call, wait_until
+from lab.programs import Program
+from lab.topology import SMART_PORT, SOURCE_ADDRESS, Channel
+
+CHANNEL = Channel('news', 1, 'udp://239.71.3.1:5000', '239.72.3.1', 10_000_000, 'aes-128-gcm')
+SCRIPT = Path(datagrams.__file__)
+FAR_END_SCRIPT = Path(__file__).with_name('far_end.py')
+FAR_END, OTHER_FAR_END, NOBODY = '10.72.0.11', '10.72.0.31', '10.72.0.99'
+PER_SECOND = 200
+PLAYED_TO = 6000  # port
+TUNNELLED_WITHIN_S = 8  # wanted are 4; the rest is for a busy machine
+IS_TUNNEL_DATA = 'udp[9] = 0xc5'
+
+
+class FarEnd(Program):
+    def __init__(self, lab, name, address, *arguments):
+        super().__init__(lab.topology.receivers[0], name, lab.directory, '/usr/bin/python3', FAR_END_SCRIPT, '--address', address,
+                         '--group', CHANNEL.group, '--channel', CHANNEL.name, '--key', lab.directory / f'{CHANNEL.name}.key',
+                         *arguments)
+        wait_until(lambda: self.check_running() and 'ready' in self.log.read_text(), 10, 'the far end does not begin')
+
+    def counts(self):
+        self.stop()
+        return json.loads(self.output.read_text())
+
+
+class Player:
+    """linecast-receive in a namespace, and what it plays."""
+
+    def __init__(self, lab, number, *arguments):
+        self.namespace = lab.topology.receivers[number - 1]
+        self.played_file = lab.directory / f'played{number}'
+        self.namespace.start('/usr/bin/python3', SCRIPT, 'collect', self.played_file, PLAYED_TO)
+        wait_until(self.played_file.exists, 5, 'the collector does not begin')
+        self.program = lab.start_receiver(CHANNEL, f'udp://127.0.0.1:{PLAYED_TO}', *arguments, number=number)
+
+    def statistics(self):
+        return self.program.channels().get(CHANNEL.name, {'level': 0})
+
+    def wait_for_level(self, level, seconds):
+        wait_until(lambda: self.program.check_running() and self.statistics()['level'] == level, seconds,
+                   f'level {level} is not reached')
+
+    def played(self):
+        return list(datagrams.read(self.played_file))
+
+
+def cut(namespace):
+    """Native multicast no longer gets to eth0; returns when."""
+    begun = time.time()
+    namespace.run('nft', '-f', '-', stdin='''table netdev cut { chain ingress {
+        type filter hook ingress device "eth0" priority -2; ip daddr 224.0.0.0/4 udp dport 1-65535 drop; }; }''')
+    return begun
+
+
+def restore(namespace):
+    namespace.run('nft', 'delete', 'table', 'netdev', 'cut')
+
+
+def capture(namespace, path):
+    tcpdump = namespace.start('tcpdump', '-i', 'eth0', '-w', path, '-Z', 'root', '-U', '--immediate-mode', '-s', '128',
+                              f'udp port {SMART_PORT}', stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
+    return tcpdump
+
+
+def times(path, expression):
+    """When the packets that match were captured, in seconds since 1970."""
+    return [float(line.split()[0]) for line in call(['tcpdump', '-r', str(path), '-nn', '-tt', expression]).splitlines()]
+
+
+def feed(lab, seconds):
+    """Starts the feed; returns it and what it sends."""
+    noise = random.Random(1)
+    sent = [b'\x47\x01\x00\x10' + noise.randbytes(184) for _ in range(seconds * PER_SECOND)]
+    datagrams.write(lab.directory / 'fed', sent)
+    return lab.topology.source.start('/usr/bin/python3', SCRIPT, 'send', lab.directory / 'fed',
+                                     *CHANNEL.source.removeprefix('udp://').split(':'), SOURCE_ADDRESS, PER_SECOND), sent
+
+
+def without_hole(sent, played):
+    """(first, count) of the one run of packets that was not played; raises where there are others."""
+    begin = next((i for i, packet in enumerate(played) if packet != sent[i]), len(played))
+    count = len(sent) - len(played)
+    assert played == sent[:begin] + sent[begin + count:], 'more is wrong than one hole'
+    return begin, count
+
+
+def a_tunnel_takes_the_place_of_native_multicast_and_back(lab):
+    lab.start_headend([CHANNEL])
+    lab.topology.receivers[0].run('ip', 'address', 'add', f'{OTHER_FAR_END}/24', 'dev', 'eth0')
+    far_end = FarEnd(lab, 'far_end', FAR_END)
+    without_repairs = FarEnd(lab, 'without_repairs', OTHER_FAR_END, '--no-repairs')
+    whole = Player(lab, 2, '--buffer-ms', '2000', '--repeater', FAR_END)
+    holed = Player(lab, 3, '--buffer-ms', '2000', '--repeater', OTHER_FAR_END)
+    players = [whole, holed]
+    pcap = lab.directory / 'whole.pcap'
+    tcpdump = capture(whole.namespace, pcap)
+    time.sleep(1.5)
+    sender, sent = feed(lab, 34)
+    time.sleep(3)
+    cut_at = [cut(player.namespace) for player in players][0]
+    for player in players:
+        player.wait_for_level(1, 15)
+    time.sleep(4)
+    restored_at = time.time()
+    for player in players:
+        restore(player.namespace)
+    for player in players:
+        player.wait_for_level(0, 20)
+    down_at = time.time()
+    assert sender.wait(40) == 0, 'the sender failed'
+    time.sleep(3)
+    for player in players:
+        player.program.stop()
+    tcpdump.terminate()
+    tcpdump.wait(10)
+
+    assert whole.played() == sent, 'what the tunnel had to make up for is repaired by it; each packet is played once'
+    first, lost = without_hole(sent, holed.played())
+    counted = holed.statistics()
+    assert lost > 0 and counted['unrecovered'] == lost, f'{lost} are missing: {counted}'
+    for player in players:
+        counted = player.statistics()
+        assert counted['climbed'] == counted['came_down'] == 1 and counted['way'] == 'native multicast', counted
+        assert counted['tunnel_data'] > 0 and counted['tunnel_leaves'] >= 1, counted
+        assert counted['problem_reports'] >= 2 and counted['bad_tag'] == 0, counted
+    counted = whole.statistics()
+    assert counted['unrecovered'] == 0 and counted['repaired'] > 2 * PER_SECOND, counted
+
+    tunnelled = times(pcap, f'src {FAR_END} and {IS_TUNNEL_DATA}')
+    assert tunnelled and tunnelled[0] - cut_at < TUNNELLED_WITHIN_S, f'{tunnelled[:1]}, cut at {cut_at}'
+    assert tunnelled[-1] < down_at + 1, 'the tunnel is left'
+    counts = far_end.counts()
+    assert counts['repairs'] >= counted['repaired'], counts
+    for counts in counts, without_repairs.counts():
+        assert counts['leaves'] >= 1 and counts.get('bad_trailer', 0) == 0, counts
+        assert counts.get('expired', 0) == counts.get('malformed', 0) == 0, counts
+    return [f'cut to first tunnelled packet: {tunnelled[0] - cut_at:.2f} s',
+            f'restored to native again: {down_at - restored_at:.1f} s, 0 packets lost',
+            f'played whole where the far end repairs; else without {lost} packets from packet {first} on, as it reports']
+
+
+def behind_nat(lab):
+    """A namespace of its own behind receiver 2, which translates its addresses; multicast does not get there."""
+    router = lab.topology.receivers[1]
+    home = router.network.namespace('home')
+    router.network.veth(router, 'lan0', home, 'eth0')
+    router.run('ip', 'address', 'add', '192.168.7.1/24', 'dev', 'lan0')
+    home.address('eth0', '192.168.7.2/24')
+    home.run('ip', 'route', 'add', 'default', 'via', '192.168.7.1')
+    router.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
+    router.run('nft', '-f', '-', stdin='''table ip nat { chain out {
+        type nat hook postrouting priority 100; oifname "eth0" masquerade random; }; }''')
+    lab.topology.receivers.append(home)
+    return len(lab.topology.receivers)
+
+
+def through_nat_past_who_is_silent_and_who_refuses(lab):
+    number = behind_nat(lab)
+    lab.start_headend([CHANNEL])
+    lab.topology.receivers[0].run('ip', 'address', 'add', f'{OTHER_FAR_END}/24', 'dev', 'eth0')
+    # Cookies that are good for less than the 15 s after which a lease is renewed.
+    far_end = FarEnd(lab, 'far_end', FAR_END, '--cookie-s', '3')
+    refusing = FarEnd(lab, 'refusing', OTHER_FAR_END, '--refuse', '2')
+    sender, sent = feed(lab, 35)
+    player = Player(lab, number, '--buffer-ms', '1000', '--repeater', NOBODY, '--repeater', OTHER_FAR_END, '--origin', FAR_END)
+    player.wait_for_level(3, 25)
+    assert sender.wait(60) == 0, 'the sender failed'
+    time.sleep(2)
+    player.program.stop()
+    played = player.played()
+    assert len(played) > 18 * PER_SECOND and played == sent[-len(played):], f'{len(played)} of {len(sent)}'
+    counted = player.statistics()
+    assert counted['way'] == f'tunnel from {FAR_END}:{SMART_PORT}' and counted['climbed'] == 1, counted
+    assert counted['tunnel_refused'] == 1 and counted['tunnel_expired'] == counted['unrecovered'] == 0, counted
+    assert counted['tunnel_grants'] >= 2 and counted['tunnel_challenges'] >= 3, counted
+    grants, refused = far_end.counts(), refusing.counts()
+    assert refused['challenges'] >= 1 and not refused['grants'], refused
+    assert grants.get('bad_trailer', 0) == grants.get('expired', 0) == 0 and grants['leaves'] >= 1, grants
+    assert {grant['address'] for grant in grants['grants']} == {'10.72.0.12'}, 'the address of the NAT'
+    log = player.program.log.read_text()
+    assert f'now by tunnel from {FAR_END}:{SMART_PORT}, no longer by native multicast: nothing valid' in log, log
+    return [f'{len(played)} packets in a row, {counted["tunnel_grants"]} grants']
+
+
+system.run(a_tunnel_takes_the_place_of_native_multicast_and_back, through_nat_past_who_is_silent_and_who_refuses, receivers=3)
