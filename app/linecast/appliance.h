@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -111,7 +112,7 @@ class Appliance {
   std::vector<std::unique_ptr<drivers::Pool>> receive_pools_;  // by port
   std::vector<std::unique_ptr<RunningChannel>> running_ =
       std::vector<std::unique_ptr<RunningChannel>>(kChannelSlots);  // by slot
-  std::vector<std::shared_ptr<drivers::Pool>> retired_frames_;      // cards may still hold some
+  std::set<std::shared_ptr<drivers::Pool>> retired_frames_;         // cards may still hold some
   std::vector<std::unique_ptr<drivers::Pool>> control_pools_;       // by lane: repairs and messages
   std::unique_ptr<Directory> directory_;                            // read by the lanes
   std::vector<std::unique_ptr<Lane>> lanes_;

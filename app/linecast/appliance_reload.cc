@@ -107,7 +107,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   lineup_ = wanted;
   retire.clear();  // the channels that were, and with them their keys
   for (const size_t slot : removed) {
-    retired_frames_.push_back(std::move(running_[slot]->frames));
+    retired_frames_.insert(std::move(running_[slot]->frames));
     running_[slot].reset();
   }
 }
