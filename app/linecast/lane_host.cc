@@ -9,6 +9,7 @@ namespace {
 constexpr uint64_t kArpForUsPerSecond = 5'000;
 constexpr uint64_t kOtherArpPerSecond = 2'000;
 constexpr uint64_t kIgmpQueriesPerSecond = 200;
+constexpr uint64_t kIgmpQueriesToUsPerSecond = 20;  // somebody who looks for faults
 constexpr uint64_t kOtherIgmpPerSecond = 2'000;
 constexpr uint64_t kOtherIgmpBurst = 500;
 
@@ -39,6 +40,7 @@ LaneHost::LaneHost(const HostSetup& setup, const Send& send)
       arp_for_us_(kArpForUsPerSecond, kArpForUsPerSecond),
       other_arp_(kOtherArpPerSecond, kOtherArpPerSecond),
       igmp_queries_(kIgmpQueriesPerSecond, kIgmpQueriesPerSecond),
+      igmp_queries_to_us_(kIgmpQueriesToUsPerSecond, kIgmpQueriesToUsPerSecond),
       other_igmp_(kOtherIgmpPerSecond, kOtherIgmpBurst),
       frame_(net::kEthernetSize + setup.igmp.mtu) {
   if (setup.querier)
@@ -110,8 +112,10 @@ void LaneHost::receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCount
   const bool query = good && is_igmp_query(frame.payload);
   if (!frame.is_link_group && !query) return counters.add(LaneCounter::kIgmpUnicast);
   if (frame.source == address_) return counters.add(LaneCounter::kIgmpOwnAddress);
-  if (!(query ? igmp_queries_ : other_igmp_).take(now, 1)) {
-    if (query) igmp_.query_missed(now);
+  // Of an allowance of their own: what comes from afar must not crowd out the link's querier.
+  TokenBucket& allowance = !query ? other_igmp_ : to_us ? igmp_queries_to_us_ : igmp_queries_;
+  if (!allowance.take(now, 1)) {
+    if (query && !to_us) igmp_.query_missed(now);
     return counters.add(LaneCounter::kIgmpLimited);
   }
   igmp_.receive(now, frame.source, frame.destination, frame.ttl, frame.payload);

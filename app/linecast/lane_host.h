@@ -70,7 +70,7 @@ class LaneHost {
   net::IcmpResponder icmp_;
   // What floods may take of the lane's time, and none may take from another: a storm of reports must not hide
   // a query. ICMP is limited by its answers.
-  TokenBucket arp_for_us_, other_arp_, igmp_queries_, other_igmp_;
+  TokenBucket arp_for_us_, other_arp_, igmp_queries_, igmp_queries_to_us_, other_igmp_;
   std::vector<uint8_t> frame_;  // to be sent: Ethernet header and MTU
   uint16_t ip_id_ = 0;
 };

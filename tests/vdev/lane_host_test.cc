@@ -184,17 +184,22 @@ TEST(LaneHost, IgmpIsTakenFromTheLinkOnly) {
   EXPECT_EQ(bed.count(app::LaneCounter::kForeignMac), 1u);
 }
 
+std::vector<uint8_t> query_to_us(igmp::Version version) {
+  auto query = general_query(version);
+  std::copy(LaneBed::kInMac.begin(), LaneBed::kInMac.end(), query.begin());
+  store_be32(&query[30], LaneBed::kInAddress);
+  store_be16(&query[24], 0);
+  store_be16(&query[24], net::checksum_finish(net::checksum_add(Bytes(query).subspan(14, 24))));
+  return query;
+}
+
 // RFC 3376, section 4.1.12.
 TEST(LaneHost, AQueryToOurAddressIsAnsweredAndDecidesNothing) {
   LaneBed bed(BedOptions{});
   bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
   for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 10 * kNsPerMs) bed.lane().poll(now);
   bed.sent(0);
-  auto query = general_query(igmp::Version::kV2);
-  std::copy(LaneBed::kInMac.begin(), LaneBed::kInMac.end(), query.begin());
-  store_be32(&query[30], LaneBed::kInAddress);
-  store_be16(&query[24], 0);
-  store_be16(&query[24], net::checksum_finish(net::checksum_add(Bytes(query).subspan(14, 24))));
+  const auto query = query_to_us(igmp::Version::kV2);
   bed.feed(query, 0);
   unsigned v3_reports = 0;
   for (TimeNs now = kStart + 5 * kNsPerSecond; now < kStart + 16 * kNsPerSecond; now += 10 * kNsPerMs) {
@@ -206,6 +211,28 @@ TEST(LaneHost, AQueryToOurAddressIsAnsweredAndDecidesNothing) {
   }
   EXPECT_EQ(v3_reports, 1u) << "one answer, and still in version 3";
   EXPECT_EQ(bed.count(app::LaneCounter::kIgmpUnicast), 0u);
+}
+
+TEST(LaneHost, AFloodOfQueriesToOurAddressKeepsNoQuerierOut) {
+  LaneBed bed(BedOptions{});
+  bed.lane().host(0).join(kStart, LaneBed::source_group(0), 0);
+  bed.lane().poll(kStart);
+  for (int i = 0; i < 1000; ++i) {
+    bed.feed(query_to_us(igmp::Version::kV3), 0);
+    bed.lane().poll(kStart);
+  }
+  EXPECT_GT(bed.count(app::LaneCounter::kIgmpLimited), 900u);
+  bed.sent(0);
+  const uint64_t limited = bed.count(app::LaneCounter::kIgmpLimited);
+  bed.feed(general_query(igmp::Version::kV2), 0);
+  unsigned v2_reports = 0;
+  for (TimeNs now = kStart; now < kStart + 2 * kNsPerSecond; now += 10 * kNsPerMs) {
+    bed.lane().poll(now);
+    for (const auto& frame : bed.sent(0))
+      v2_reports += net::parse_frame(frame, {}).destination == LaneBed::source_group(0);
+  }
+  EXPECT_EQ(bed.count(app::LaneCounter::kIgmpLimited), limited);
+  EXPECT_GE(v2_reports, 1u) << "the version of the link's querier is heard through it";
 }
 
 TEST(LaneHost, NoEchoForTheSubnetsBroadcastAddress) {
