@@ -21,7 +21,9 @@ std::string too_long() {
 
 // Nothing where it cannot be read whole (which is reported).
 std::optional<std::string> read_file(const std::string& path, FaultList& faults) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A running headend must not wait for who never writes into a pipe that was the lineup when it started.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd >= 0) ::fcntl(fd, F_SETFL, 0);  // but what is being written into one now is read whole
   std::string text;
   ssize_t got = fd < 0 ? -1 : 1;
   while (got > 0 && text.size() <= kMostFileBytes) {

@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -8,6 +9,7 @@
 #include "lib/crypto/derive.h"
 #include "lib/lineup/lineup.h"
 #include "tests/unit/lineup/spoiled_lineup.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::lineup {
 namespace {
@@ -203,6 +205,15 @@ TEST(Load, AnchorsAndMergeKeys) {
   ASSERT_TRUE(second.lineup) << faults_of(second);
   EXPECT_EQ(second.lineup->channels[1].output.ttl, 8);
   EXPECT_EQ(second.lineup->channels[1].output.group, 0xef140002u);
+}
+
+TEST(Load, APipeThatNobodyWritesIntoIsNotWaitedFor) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/lineup.yaml";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const LoadResult result = load(path);
+  EXPECT_FALSE(result.lineup);
+  EXPECT_FALSE(result.faults.empty());
 }
 
 TEST(Load, AFaultInWhatIsSharedIsReportedOnce) {
