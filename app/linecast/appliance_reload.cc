@@ -76,6 +76,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     all.insert(all.end(), joins.begin(), joins.end());
     check_memberships(all);
   }
+  free_frames();  // of an earlier reload, perhaps a moment ago
   std::vector<MadeChannel> made = make_channels(wanted, placement, added, start_number);
 
   // From here on nothing fails. First what the old directory knows nothing of.
