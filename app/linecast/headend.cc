@@ -6,8 +6,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -163,9 +166,13 @@ int run(const Options& options) {
       next_tick = now + kTickMs * kNsPerMs;
     }
     if (!control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) continue;
-    signalfd_siginfo signal{};
-    if (read(signals, &signal, sizeof signal) == sizeof signal && signal.ssi_signo != SIGHUP) break;
-    reload_and_say({appliance, start, options.lineup});
+    // All that are pending: one by one, SIGHUP comes first, and would keep a SIGTERM waiting as long as it
+    // comes.
+    std::array<signalfd_siginfo, 8> caught;
+    const ssize_t bytes = read(signals, caught.data(), sizeof caught);
+    const auto heard = std::span(caught).first(bytes < 0 ? 0 : static_cast<size_t>(bytes) / sizeof caught[0]);
+    if (std::ranges::any_of(heard, [](const auto& signal) { return signal.ssi_signo != SIGHUP; })) break;
+    if (!heard.empty()) reload_and_say({appliance, start, options.lineup});
   }
   say("headend {} stopping", lineup.name);
   close(signals);

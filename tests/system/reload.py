@@ -140,5 +140,15 @@ def slots_and_memory_come_back(lab):
     headend.stop()
 
 
+def it_stops_before_it_reloads(lab):
+    headend = lab.start_headend([NEWS, OPEN])
+    # Both are pending when it looks: a storm of one must not keep the other waiting.
+    for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+        headend.process.send_signal(number)
+    assert headend.process.wait(10) == 0
+    log = headend.log.read_text()
+    assert 'stopping' in log and 'reloaded' not in log, log
+
+
 system.run(what_does_not_change_loses_nothing, what_cannot_be_is_refused_whole, a_new_key_in_the_same_file_begins_anew,
-           slots_and_memory_come_back)
+           slots_and_memory_come_back, it_stops_before_it_reloads)
