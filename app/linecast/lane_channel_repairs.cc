@@ -39,11 +39,11 @@ smart::KeptSequences LaneChannel::kept() const {
 }
 
 // Plain unicast to listed prefixes only: the source of a request may be forged, and would be flooded with
-// repairs.
+// repairs. Nor to a prefix's own first and last address: no host has them, and the last may be a broadcast.
 smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const {
   if (repairs_to_ == lineup::RepairsTo::kMulticast || port == 0) return {};
   for (const lineup::Prefix& prefix : unicast_prefixes_)
-    if (prefix.contains(source)) return {source, port, mac};
+    if (prefix.contains(source) && !prefix.is_reserved(source)) return {source, port, mac};
   return {};
 }
 

@@ -213,6 +213,25 @@ TEST_F(Repairs, GoByUnicastToListedPrefixesOnly) {
   EXPECT_EQ(count(ChannelCounter::kRepairsUnicast), 2u);
 }
 
+TEST_F(Repairs, NeverGoByUnicastToTheFirstOrLastAddressOfAPrefix) {
+  BedOptions options = unicast(lineup::RepairsTo::kUnicast);
+  options.unicast_prefixes.push_back({0x0a090900, 31});  // both are hosts'
+  make(options);
+  send(20);
+  uint16_t sequence = 1;
+  for (const Ipv4 reserved : {0x0a020000u, 0x0a02ffffu}) {  // beyond our own network: no ARP tells
+    const auto repairs = ask(request({{sequence++, 0}}, 20), kStart + sequence, reserved);
+    ASSERT_EQ(repairs.size(), 1u);
+    EXPECT_EQ(destination(repairs[0]), LaneBed::output_group(0));
+  }
+  EXPECT_EQ(count(ChannelCounter::kRepairsUnicast), 0u);
+  for (const Ipv4 host : {0x0a020001u, 0x0a0200ffu, 0x0a090900u, 0x0a090901u}) {
+    const auto repairs = ask(request({{sequence++, 0}}, 20), kStart + sequence, host);
+    ASSERT_EQ(repairs.size(), 1u);
+    EXPECT_EQ(destination(repairs[0]), host);
+  }
+}
+
 TEST_F(Repairs, ByDefaultNeverGoByUnicast) {
   BedOptions options = unicast(lineup::RepairsTo::kMulticast);
   make(options);
