@@ -34,7 +34,7 @@ namespace linecast::app {
   _(kRequestSourceLimit, "request_source_limit", "request refused: too many sequences for one address")   \
   _(kRequestNotSent, "request_not_sent", "sequence not repaired: never sent")                             \
   _(kRequestTooOld, "request_too_old", "sequence not repaired: no longer kept")                           \
-  _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, less than a round trip ago")    \
+  _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, a moment ago")                  \
   _(kRequestOverBudget, "request_over_budget",                                                            \
     "sequence not repaired: the channel's repair budget is used up")                                      \
   _(kReportSourceLimit, "report_source_limit", "report refused: too many of one receiver or address")     \

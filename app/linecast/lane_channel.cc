@@ -33,12 +33,15 @@ bool has_format(smart::PacketFormat format, Bytes payload) {
 smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
   constexpr uint64_t kBurstMs = 1000;  // how long repairs may save up
   constexpr uint64_t kLeastBurstBytes = 64 * 1514;
+  // That are left to a packet which is lost again and again. Of half of all packets 1 in 2^16 stays lost.
+  constexpr TimeNs kRepairsAWindow = 16;
   smart::RepairEngine::Settings settings;
   settings.window = channel.window_packets;
   settings.budget_bytes_a_second = channel.bitrate_cap_bps / 8 * channel.budget_percent / 100;
   // No budget at all is no repair at all, not the least burst.
   const uint64_t least = channel.budget_percent == 0 ? 0 : kLeastBurstBytes;
   settings.budget_burst_bytes = std::max(settings.budget_bytes_a_second * kBurstMs / 1000, least);
+  settings.longest_lock_ns = channel.window_ms * kNsPerMs / kRepairsAWindow;
   settings.always_unicast = channel.repairs_to == lineup::RepairsTo::kUnicast;
   return settings;
 }

@@ -8,7 +8,8 @@ Responder::Responder(NodeId id, const ResponderSettings& settings)
       engine_({.window = settings.window,
                .budget_bytes_a_second = settings.budget_bytes_a_second,
                .budget_burst_bytes = settings.budget_burst_bytes,
-               .largest_bytes = settings.packet_bytes}),
+               .largest_bytes = settings.packet_bytes,
+               .longest_lock_ns = settings.longest_lock_ns}),
       askers_(settings.quiet) {}
 
 void Responder::send_original(Network& network, const Data& data) {

@@ -8,6 +8,7 @@ namespace {
 constexpr uint64_t kPacketBytes = 1358;  // 1316 of MPEG-TS and what is around them, as IPv4 carries it
 // As the headend has them.
 constexpr uint64_t kBudgetBurstMs = 1000, kBudgetLeastBytes = 64 * 1514;
+constexpr TimeNs kRepairsAWindow = 16;
 
 smart::Requester::Settings requester_settings(const Configuration& configuration) {
   return {.buffer_ns = configuration.buffer_ns, .reorder_ns = configuration.reorder_ns};
@@ -22,6 +23,7 @@ ResponderSettings responder_settings(const Configuration& configuration) {
           .packet_bytes = kPacketBytes,
           .budget_bytes_a_second = budget,
           .budget_burst_bytes = budget == 0 ? 0 : std::max(budget * kBudgetBurstMs / 1000, kBudgetLeastBytes),
+          .longest_lock_ns = configuration.buffer_ns / kRepairsAWindow,
           .quiet = configuration.quiet};
 }
 

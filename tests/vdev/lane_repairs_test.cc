@@ -248,7 +248,7 @@ TEST_F(Repairs, ASecondRequesterWithinTheRoundTripBringsTheGroupIn) {
   EXPECT_EQ(destination(ask(request({{3, 0}}, 20), kStart + 2, kOther).at(0)), LaneBed::output_group(0));
   EXPECT_EQ(count(ChannelCounter::kQuietsSent), 1u);
   EXPECT_TRUE(ask(request({{3, 0}}, 20), kStart + 3, kOther + 1).empty());
-  EXPECT_EQ(destination(ask(request({{3, 0}}, 20), kStart + 60 * kNsPerMs, kOther).at(0)), kOther);
+  EXPECT_EQ(destination(ask(request({{3, 0}}, 20), kStart + 70 * kNsPerMs, kOther).at(0)), kOther);
 }
 
 TEST_F(Repairs, AlwaysByUnicastWhereTheLineupSaysSo) {

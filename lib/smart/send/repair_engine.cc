@@ -24,11 +24,13 @@ RepairEngine::RepairEngine(const Settings& settings)
       mask_(settings.window - 1),
       budget_(settings.budget_bytes_a_second, settings.budget_burst_bytes),
       largest_bytes_(settings.largest_bytes),
+      longest_lock_ns_(settings.longest_lock_ns),
       always_unicast_(settings.always_unicast) {}
 
 void RepairEngine::adjust(const Settings& settings) {
   budget_ = TokenBucket(settings.budget_bytes_a_second, settings.budget_burst_bytes);
   largest_bytes_ = settings.largest_bytes;
+  longest_lock_ns_ = settings.longest_lock_ns;
   always_unicast_ = settings.always_unicast;
 }
 
@@ -81,7 +83,7 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
   Slot& slot = slots_[sequence & mask_];
   const bool of_this = slot.sequence == sequence;
   const bool pending = slot.state == State::kPending;  // of whichever sequence: it stands in the queue
-  const bool lingering = slot.state == State::kLingering && now - slot.left_ns < round_trip_ns;
+  const bool lingering = slot.state == State::kLingering && now - slot.left_ns < lock_ns(slot, round_trip_ns);
   Verdict verdict = Verdict::kAccepted;
   RepairTarget target = from;
   if (of_this && (pending || lingering)) {
@@ -95,7 +97,9 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
     }
   }
   if (!pending && !budget_.holds(now, (queued_ + 1) * largest_bytes_)) return Verdict::kOverBudget;
-  slot = {sequence, of_this ? slot.left_ns : kNeverLeft, target, State::kPending};
+  if (!of_this) slot = {.sequence = sequence};
+  slot.target = target;
+  slot.state = State::kPending;
   if (!pending) enqueue(sequence);
   return verdict;
 }

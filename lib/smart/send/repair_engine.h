@@ -1,9 +1,10 @@
-// Which of the sequences that receivers ask for are repaired, once a round trip however many ask, and in what
-// order. One for each stream that is sent; no clock, no socket: it is driven by request() and take(). One
-// thread at a time; nothing is allocated but in the constructor. (States as in Aeron's retransmit handler:
-// free, pending, lingering.)
+// Which of the sequences that receivers ask for are repaired, at most once a round trip however many ask and
+// more seldom each time, and in what order. One for each stream that is sent; no clock, no socket: it is
+// driven by request() and take(). One thread at a time; nothing is allocated but in the constructor. (States
+// as in Aeron's retransmit handler: free, pending, lingering.)
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -37,6 +38,10 @@ class RepairEngine {
     uint64_t budget_bytes_a_second = 0;  // of repairs
     uint64_t budget_burst_bytes = 0;
     uint64_t largest_bytes = 0;  // that a repair takes of the budget
+    // Each repair of a sequence locks it for twice as long as the one before, from a round trip up to this
+    // (or a round trip where that is longer): else one request that somebody sends again and again would draw
+    // a repair each round trip, and on a near network these alone would use the budget up.
+    TimeNs longest_lock_ns = 0;
     // What happens when a second one asks for what went by unicast less than a round trip ago: it gets a
     // repair of its own, or the repair goes to the group.
     bool always_unicast = false;
@@ -48,7 +53,7 @@ class RepairEngine {
   // What became of the sequences of one request.
   struct Outcome {
     uint32_t accepted = 0;  // pending from now on
-    uint32_t repeated = 0;  // pending already, or repaired less than a round trip ago
+    uint32_t repeated = 0;  // pending already, or locked by its last repair
     uint32_t not_sent = 0;
     uint32_t too_old = 0;
     uint32_t over_budget = 0;  // forgotten: whoever still lacks it asks again
@@ -81,21 +86,26 @@ class RepairEngine {
 
  private:
   enum class State : uint8_t { kFree, kPending, kLingering };
-  static constexpr TimeNs kNeverLeft = INT64_MIN / 2;  // so that differences do not overflow
   // One for each place of the window, so that there are never too few. It is the state of the one sequence
   // that it names; to every other sequence of that place it says "free", so that nothing has to be reset
   // when new packets are sent.
   struct Slot {
     uint64_t sequence = 0;
-    TimeNs left_ns = kNeverLeft;  // when its last repair left
+    TimeNs left_ns = 0;  // when its last repair left: of lingering ones
     RepairTarget target;
     State state = State::kFree;
+    uint8_t repairs = 0;  // of this sequence, that have left; kMostRepairs: or more
   };
+  static constexpr uint8_t kMostRepairs = 16;
   enum class Verdict : uint8_t { kAccepted, kRepeated, kNowToGroup, kNotSent, kTooOld, kOverBudget };
 
   Verdict judge(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, uint16_t number,
                 const RepairTarget& from);
   void enqueue(uint64_t sequence);
+  // For how long it is locked from its last repair.
+  TimeNs lock_ns(const Slot& slot, TimeNs round_trip_ns) const {
+    return std::max(round_trip_ns, std::min(round_trip_ns << (slot.repairs - 1), longest_lock_ns_));
+  }
 
   std::vector<Slot> slots_;
   // The places of pending sequences, oldest first: a ring of as many as there are slots. A slot that is
@@ -106,6 +116,7 @@ class RepairEngine {
   uint64_t mask_;
   TokenBucket budget_;  // bytes
   uint64_t largest_bytes_;
+  TimeNs longest_lock_ns_;
   bool always_unicast_;
 };
 
@@ -121,6 +132,7 @@ RepairEngine::Taken RepairEngine::take(TimeNs now, const KeptSequences& kept, co
   budget_.take(now, size_of(slot.sequence));  // as much is there: judge() has seen to it
   slot.state = State::kLingering;
   slot.left_ns = now;
+  if (slot.repairs < kMostRepairs) ++slot.repairs;
   out = {slot.sequence, slot.target};
   return Taken::kRepair;
 }

@@ -10,6 +10,7 @@ namespace linecast::smart {
 namespace {
 
 constexpr TimeNs kRoundTrip = 50 * kNsPerMs;
+constexpr TimeNs kLongestLock = 500 * kNsPerMs;
 constexpr KeptSequences kHundred{37, 101};  // 64 kept
 constexpr uint64_t kFrame = 1400;
 constexpr uint64_t kLargest = 100'000;
@@ -34,6 +35,7 @@ class Engine : public testing::Test {
     settings.budget_bytes_a_second = budget * kLargest;
     settings.budget_burst_bytes = budget * kLargest;
     settings.largest_bytes = kLargest;
+    settings.longest_lock_ns = kLongestLock;
     settings.always_unicast = always_unicast;
     return settings;
   }
@@ -88,6 +90,28 @@ TEST_F(Engine, RepairsEachSequenceOnceARoundTripHoweverManyAsk) {
   EXPECT_EQ(ask(10 + kRoundTrip, {{40, 0}}).accepted,
             1u);  // a round trip after it left, not after it was asked for
   EXPECT_EQ(take_all(10 + kRoundTrip), Sequences{40});
+}
+
+TEST_F(Engine, EachRepairLocksItsSequenceForTwiceAsLongUpToTheLongest) {
+  const auto repaired_at = [&](TimeNs round_trip, TimeNs end) {
+    engine_ = RepairEngine(settings(false, 100));
+    std::vector<TimeNs> times;  // in ms
+    for (TimeNs now = 0; now < end; now += kNsPerMs) {
+      engine_.request(now, round_trip, kept_, pairs({{40, 0}}), {}, quiet_);
+      if (!take_all(now).empty()) times.push_back(now / kNsPerMs);
+    }
+    return times;
+  };
+  EXPECT_EQ(repaired_at(kRoundTrip, 2500 * kNsPerMs),
+            (std::vector<TimeNs>{0, 50, 150, 350, 750, 1250, 1750, 2250}));
+  EXPECT_EQ(repaired_at(700 * kNsPerMs, 2500 * kNsPerMs), (std::vector<TimeNs>{0, 700, 1400, 2100}));
+  // The next sequence of the place begins anew.
+  take_all(0);
+  kept_ = {41, 105};
+  TimeNs now = 3000 * kNsPerMs;
+  EXPECT_EQ(ask(now, {{104, 0}}).accepted, 1u);
+  EXPECT_EQ(take_all(now), Sequences{104});
+  EXPECT_EQ(ask(now += kRoundTrip, {{104, 0}}).accepted, 1u);
 }
 
 TEST_F(Engine, AnswersInTheOrderOfAsking) {
@@ -265,9 +289,9 @@ TEST_F(Engine, ASecondRequesterWithinTheRoundTripDrawsARepairToTheGroup) {
   EXPECT_TRUE(repair_.target.is_group());
   for (Ipv4 k = 1; k < 5; ++k) EXPECT_EQ(ask(3, {{40, 0}}, receiver(k)).repeated, 1u);
   EXPECT_EQ(ask(3, {{40, 0}}).repeated, 1u);
-  EXPECT_EQ(ask(2 + kRoundTrip, {{40, 0}}, receiver(3)).accepted, 1u);
+  EXPECT_EQ(ask(2 + 2 * kRoundTrip, {{40, 0}}, receiver(3)).accepted, 1u);  // the second repair's lock
   EXPECT_EQ(quiet_.count, 0u);
-  EXPECT_EQ(take(2 + kRoundTrip), RepairEngine::Taken::kRepair);
+  EXPECT_EQ(take(2 + 2 * kRoundTrip), RepairEngine::Taken::kRepair);
   EXPECT_EQ(repair_.target.address, 3u);
 }
 
