@@ -30,6 +30,10 @@ bool has_format(smart::PacketFormat format, Bytes payload) {
   }
 }
 
+constexpr size_t quiet_size(size_t pairs, bool trailer) {
+  return smart::kCommonHeaderSize + 8 + 4 * pairs + (trailer ? smart::kCmacTrailerSize : 0);
+}
+
 smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
   constexpr uint64_t kBurstMs = 1000;  // how long repairs may save up
   constexpr uint64_t kLeastBurstBytes = 64 * 1514;
@@ -96,6 +100,7 @@ void LaneChannel::take(ChannelTerms& terms) {
   max_payload_ = terms.max_payload;
   format_ = terms.format;
   terms.repairs.largest_bytes = header_.size() + sealer_.packet_size(max_payload_);
+  terms.repairs.quiet_bytes = header_.size() + quiet_size(1, message_keys_ != nullptr);
   engine_.adjust(terms.repairs);
   repairs_to_ = terms.repairs_to;
   unicast_prefixes_.swap(terms.unicast_prefixes);
@@ -184,7 +189,7 @@ bool LaneChannel::write_quiet(crypto::Manager& manager, const smart::PairList& l
                               drivers::Packet* packet) {
   smart::Quiet quiet = askers_.quiet_for(list);
   quiet.group = group_;
-  std::array<uint8_t, smart::kCommonHeaderSize + 8 + 4 * smart::kMaxPairs + smart::kCmacTrailerSize> message;
+  std::array<uint8_t, quiet_size(smart::kMaxPairs, true)> message;
   if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;
   counters_.add(ChannelCounter::kQuietsSent);
   return true;

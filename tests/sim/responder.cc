@@ -9,6 +9,7 @@ Responder::Responder(NodeId id, const ResponderSettings& settings)
                .budget_bytes_a_second = settings.budget_bytes_a_second,
                .budget_burst_bytes = settings.budget_burst_bytes,
                .largest_bytes = settings.packet_bytes,
+               .quiet_bytes = settings.quiet_bytes,
                .longest_lock_ns = settings.longest_lock_ns}),
       askers_(settings.quiet) {}
 

@@ -13,6 +13,7 @@ struct ResponderSettings {
   uint64_t packet_bytes = 0;  // all are of this size
   uint64_t budget_bytes_a_second = 0;
   uint64_t budget_burst_bytes = 0;
+  uint64_t quiet_bytes = 0;  // of one that names one pair
   TimeNs longest_lock_ns = 0;
   std::optional<uint8_t> quiet;  // the QUIET field; none: AskingGroup sets it
 };

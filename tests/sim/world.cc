@@ -6,6 +6,7 @@ namespace linecast::sim {
 namespace {
 
 constexpr uint64_t kPacketBytes = 1358;  // 1316 of MPEG-TS and what is around them, as IPv4 carries it
+constexpr uint64_t kQuietBytes = 76;     // likewise
 // As the headend has them.
 constexpr uint64_t kBudgetBurstMs = 1000, kBudgetLeastBytes = 64 * 1514;
 constexpr TimeNs kRepairsAWindow = 16;
@@ -23,6 +24,7 @@ ResponderSettings responder_settings(const Configuration& configuration) {
           .packet_bytes = kPacketBytes,
           .budget_bytes_a_second = budget,
           .budget_burst_bytes = budget == 0 ? 0 : std::max(budget * kBudgetBurstMs / 1000, kBudgetLeastBytes),
+          .quiet_bytes = kQuietBytes,
           .longest_lock_ns = configuration.buffer_ns / kRepairsAWindow,
           .quiet = configuration.quiet};
 }

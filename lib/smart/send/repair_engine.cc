@@ -24,12 +24,14 @@ RepairEngine::RepairEngine(const Settings& settings)
       mask_(settings.window - 1),
       budget_(settings.budget_bytes_a_second, settings.budget_burst_bytes),
       largest_bytes_(settings.largest_bytes),
+      quiet_bytes_(settings.quiet_bytes),
       longest_lock_ns_(settings.longest_lock_ns),
       always_unicast_(settings.always_unicast) {}
 
 void RepairEngine::adjust(const Settings& settings) {
   budget_ = TokenBucket(settings.budget_bytes_a_second, settings.budget_burst_bytes);
   largest_bytes_ = settings.largest_bytes;
+  quiet_bytes_ = settings.quiet_bytes;
   longest_lock_ns_ = settings.longest_lock_ns;
   always_unicast_ = settings.always_unicast;
 }
@@ -72,6 +74,7 @@ RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, co
     quiet.pairs[quiet.count++] = {static_cast<uint16_t>(pair.sequence + first),
                                   static_cast<uint16_t>(named >> first >> 1)};
   }
+  if (quiet.count > 0) budget_.take(now, quiet_bytes_ + (quiet.count - 1) * sizeof(SequencePair));
   return outcome;
 }
 
@@ -96,7 +99,9 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
       verdict = Verdict::kNowToGroup;
     }
   }
-  if (!pending && !budget_.holds(now, (queued_ + 1) * largest_bytes_)) return Verdict::kOverBudget;
+  // Each in the queue with a QUIET of its own, the most that it can take; also where that alone is new.
+  if (!budget_.holds(now, (queued_ + (pending ? 0 : 1)) * (largest_bytes_ + quiet_bytes_)))
+    return Verdict::kOverBudget;
   if (!of_this) slot = {.sequence = sequence};
   slot.target = target;
   slot.state = State::kPending;

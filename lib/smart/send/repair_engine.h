@@ -38,6 +38,9 @@ class RepairEngine {
     uint64_t budget_bytes_a_second = 0;  // of repairs
     uint64_t budget_burst_bytes = 0;
     uint64_t largest_bytes = 0;  // that a repair takes of the budget
+    // That a QUIET of one pair takes of it, as the group has to carry that as well; each further pair takes
+    // four more. A small packet's repair may be smaller than its QUIET.
+    uint64_t quiet_bytes = 0;
     // Each repair of a sequence locks it for twice as long as the one before, from a round trip up to this
     // (or a round trip where that is longer): else one request that somebody sends again and again would draw
     // a repair each round trip, and on a near network these alone would use the budget up.
@@ -61,8 +64,9 @@ class RepairEngine {
   };
   // from: who is to get the repairs; the group, but where plain unicast to the requester is allowed.
   // `quiet` is what a QUIET to the group should name before the repairs leave: exactly the sequences whose
-  // repair to the group this request has caused; as many pairs as `asked` has at most. What is accepted is
-  // not refused later: the budget has the most that it may take, beside that of all that is pending.
+  // repair to the group this request has caused; as many pairs as `asked` has at most. It is charged to the
+  // budget. What is accepted is not refused later: the budget has the most that it may take, QUIET included,
+  // beside that of all that is pending.
   Outcome request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, const PairList& asked,
                   const RepairTarget& from, PairList& quiet);
 
@@ -116,6 +120,7 @@ class RepairEngine {
   uint64_t mask_;
   TokenBucket budget_;  // bytes
   uint64_t largest_bytes_;
+  uint64_t quiet_bytes_;
   TimeNs longest_lock_ns_;
   bool always_unicast_;
 };

@@ -240,6 +240,52 @@ TEST_F(TightEngine, TheBudgetIsChargedWithWhatRepairsTake) {
   EXPECT_EQ(repaired, 37u);  // not ten: 40, but for what the largest one might have taken
 }
 
+// Of small packets the QUIETs may be more than the repairs.
+TEST_F(TightEngine, QuietIsChargedAndNeverTakesWhatARepairWasPromised) {
+  constexpr uint64_t kQuiet = kLargest * 2, kBudget = 10 * kLargest;
+  RepairEngine::Settings tight = settings(false, 10);
+  tight.quiet_bytes = kQuiet;
+  const auto begin = [&] { engine_ = RepairEngine(tight); };
+  begin();  // a QUIET for each: 3, 6 and 9
+  for (uint16_t k = 0; k < 5; ++k) {
+    EXPECT_EQ(ask(0, {{static_cast<uint16_t>(40 + k), 0}}).accepted, k < 3 ? 1u : 0u);
+    EXPECT_EQ(take_all(0, kLargest).size(), k < 3 ? 1u : 0u);
+  }
+  begin();  // one for all: 3 may need one each; after that 10 - 2 - 3 are left, and 5 - 2 - 1
+  EXPECT_EQ(ask(0, {{40, 0b1'1111'1111}}).accepted, 3u);
+  EXPECT_EQ(take_all(0, kLargest).size(), 3u);
+  EXPECT_EQ(ask(0, {{50, 0b1}}).accepted, 1u);
+  EXPECT_EQ(take_all(0, kLargest).size(), 1u);
+  EXPECT_EQ(ask(0, {{60, 0}}).accepted, 0u);
+  // Each further pair takes four bytes: these two leave room for one more, but for those.
+  begin();
+  EXPECT_EQ(ask(0, {{40, 0}, {60, 0}}).accepted, 2u);  // 2 + 2 repairs and 4 bytes
+  take_all(0, kLargest);
+  EXPECT_EQ(ask(0, {{50, 0}}).accepted, 1u);
+  EXPECT_EQ(take_all(0, kLargest - 4).size(), 1u);  // 3 left
+  EXPECT_EQ(ask(0, {{55, 0}}).accepted, 1u);
+  begin();
+  EXPECT_EQ(ask(0, {{40, 0}, {60, 0}}).accepted, 2u);
+  take_all(0, kLargest);
+  EXPECT_EQ(ask(0, {{50, 0}}).accepted, 1u);
+  EXPECT_EQ(take_all(0, kLargest - 3).size(), 1u);
+  EXPECT_EQ(ask(0, {{55, 0}}).accepted, 0u);
+  // Over time, with others pending and repairs turned over to the group meanwhile.
+  begin();
+  uint64_t spent = 0;
+  for (TimeNs now = 0; now < 20 * kNsPerSecond; now += 7 * kNsPerMs) {
+    const auto first = static_cast<uint16_t>(37 + now / kNsPerMs % 60);
+    ask(now, {{first, 0b111}, {static_cast<uint16_t>(first + 7), 0}}, receiver(now / kNsPerMs % 2 + 1));
+    if (quiet_.count > 0) spent += kQuiet + 4 * (quiet_.count - 1);
+    const size_t before = engine_.pending();
+    const size_t repaired = take_all(now, kLargest, 1).size();
+    ASSERT_EQ(repaired, std::min<size_t>(1, before));
+    spent += repaired * kLargest;
+    ASSERT_LE(spent, kBudget + kBudget / 1000 * static_cast<uint64_t>(now / kNsPerMs));
+  }
+  EXPECT_GT(spent, 15 * kBudget);
+}
+
 TEST_F(TightEngine, NoBudgetIsNoRepair) {
   RepairEngine none({.window = 64, .largest_bytes = 1});
   PairList quiet;
