@@ -37,6 +37,8 @@ namespace linecast::app {
   _(kRequestRepeated, "request_repeated", "sequence not repaired: it was, a moment ago")                  \
   _(kRequestOverBudget, "request_over_budget",                                                            \
     "sequence not repaired: the channel's repair budget is used up")                                      \
+  _(kRequestSourceShare, "request_source_share",                                                          \
+    "sequence not repaired: who asks has had its share of the repair budget")                             \
   _(kReportSourceLimit, "report_source_limit", "report refused: too many of one receiver or address")     \
   _(kReportEcho, "report_echo", "report refused: the hop time that it echoes is not of the last seconds") \
   _(kReportChannelLimit, "report_channel_limit",                                                          \

@@ -19,6 +19,7 @@
 #include "lib/base/record_queue.h"
 #include "lib/smart/send/fault_report_table.h"
 #include "lib/smart/send/source_limiter.h"
+#include "lib/smart/send/source_share.h"
 
 namespace linecast::app {
 
@@ -114,7 +115,7 @@ class Lane {
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
   void answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
-                          const smart::PairList& asked, TimeNs now);
+                          const smart::PairList& asked, smart::SourceShare& share, TimeNs now);
   void pass_on(LaneChannel& channel, const smart::HeardFault& fault);
   bool send_repairs(TimeNs now);
   void send_repair(LaneChannel& channel, TimeNs now);
@@ -151,6 +152,7 @@ class Lane {
   size_t next_timer_ = 0;
   crypto::ReceiverKeys receiver_keys_;
   smart::SourceLimiter source_limiter_;  // of sequences asked for, by address
+  smart::SourceShares source_shares_;    // of repairs, by receiver
   smart::SourceLimiter report_limiter_;  // of reports, by receiver
   uint32_t sequences_left_ = 0;          // that may be asked for in this turn
   // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are

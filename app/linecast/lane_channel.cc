@@ -45,6 +45,7 @@ smart::RepairEngine::Settings repair_settings(const lineup::Channel& channel) {
   // No budget at all is no repair at all, not the least burst.
   const uint64_t least = channel.budget_percent == 0 ? 0 : kLeastBurstBytes;
   settings.budget_burst_bytes = std::max(settings.budget_bytes_a_second * kBurstMs / 1000, least);
+  settings.left_to_others_bytes = settings.budget_burst_bytes / smart::RepairEngine::kShares;
   settings.longest_lock_ns = channel.window_ms * kNsPerMs / kRepairsAWindow;
   settings.always_unicast = channel.repairs_to == lineup::RepairsTo::kUnicast;
   return settings;

@@ -85,10 +85,10 @@ class LaneChannel {
                                 Bytes trailer, UpwardCount count);
   // Where repairs for who asks from there go. mac: that the request came from.
   smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
-  // Takes what an admitted request asks for; `quiet` is what a QUIET is to name. Returns whether the whole
-  // group is to hold its requests back.
+  // Takes what an admitted request asks for; share: of who asks; `quiet` is what a QUIET is to name. Returns
+  // whether the whole group is to hold its requests back.
   bool request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
-               smart::PairList& quiet);
+               smart::SourceShare& share, smart::PairList& quiet);
   bool repairs_pending() const { return engine_.pending() > 0; }
   // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
   // sequence is no longer kept (counted).

@@ -48,14 +48,15 @@ smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net
 }
 
 bool LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
-                          smart::PairList& quiet) {
+                          smart::SourceShare& share, smart::PairList& quiet) {
   const smart::RepairEngine::Outcome outcome =
-      engine_.request(now, askers_.round_trip_ns(), kept(), asked, from, quiet);
+      engine_.request(now, askers_.round_trip_ns(), kept(), asked, from, share, quiet);
   counters_.add(ChannelCounter::kRequestedSequences, outcome.sum());
   if (outcome.repeated > 0) counters_.add(ChannelCounter::kRequestRepeated, outcome.repeated);
   if (outcome.not_sent > 0) counters_.add(ChannelCounter::kRequestNotSent, outcome.not_sent);
   if (outcome.too_old > 0) counters_.add(ChannelCounter::kRequestTooOld, outcome.too_old);
   if (outcome.over_budget > 0) counters_.add(ChannelCounter::kRequestOverBudget, outcome.over_budget);
+  if (outcome.over_share > 0) counters_.add(ChannelCounter::kRequestSourceShare, outcome.over_share);
   return askers_.asked(now, outcome);
 }
 

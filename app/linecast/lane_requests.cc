@@ -101,9 +101,10 @@ bool Lane::answer(const Request& request, TimeNs now) {
   const std::optional<uint64_t> receiver =
       channel->admit(manager_, receiver_keys_, request.frame.payload, message.trailer, count_of(kind));
   if (!receiver) return false;
+  const uint64_t source = *receiver != 0 ? *receiver : request.frame.source;
   if (kind == Upward::kReplacement)
-    answer_replacement(*channel, index, request, asked.list, now);
-  else if (!report_limiter_.admit(now, *receiver != 0 ? *receiver : request.frame.source, index, 1))
+    answer_replacement(*channel, index, request, asked.list, source_shares_.of(source, index), now);
+  else if (!report_limiter_.admit(now, source, index, 1))
     channel->count(ChannelCounter::kReportSourceLimit);
   else if (kind == Upward::kJoin)
     channel->take_join(now, usage);
@@ -129,7 +130,7 @@ void Lane::pass_on(LaneChannel& channel, const smart::HeardFault& fault) {
 
 // The group is told at once; the repairs follow behind live packets.
 void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
-                              const smart::PairList& asked, TimeNs now) {
+                              const smart::PairList& asked, smart::SourceShare& share, TimeNs now) {
   uint32_t sequences = 0;
   for (const smart::SequencePair& pair : asked.view())
     sequences += 1 + static_cast<uint32_t>(std::popcount(pair.mask));
@@ -141,7 +142,8 @@ void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Reques
   smart::PairList quiet;
   const bool hold_group = channel.request(
       now, asked,
-      channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), quiet);
+      channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), share,
+      quiet);
   if (had_its_turn && channel.repairs_pending())
     repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
   if (quiet.count > 0) send_quiet(channel, quiet);

@@ -17,7 +17,7 @@ void require(bool good) {
 }
 
 constexpr uint32_t kWindow = 64;
-constexpr uint64_t kRate = 200'000, kBurst = 50'000;  // bytes
+constexpr uint64_t kRate = 200'000, kBurst = 50'000, kLargest = 2000, kQuiet = 90;  // bytes
 
 struct Sent {
   TimeNs at;
@@ -33,6 +33,10 @@ class Run {
         engine_({.window = kWindow,
                  .budget_bytes_a_second = kRate,
                  .budget_burst_bytes = kBurst,
+                 .largest_bytes = kLargest,
+                 .quiet_bytes = kQuiet,
+                 .left_to_others_bytes = kBurst / 4,
+                 .longest_lock_ns = kWindow * kNsPerMs,
                  .always_unicast = always_unicast_}) {
     kept_.first = kept_.next = in_.u64() % (uint64_t{1} << 48) + 1;
   }
@@ -74,19 +78,21 @@ class Run {
       sequences += 1 + static_cast<uint32_t>(__builtin_popcount(asked.pairs[k].mask));
     }
     const size_t before = engine_.pending();
-    const RepairEngine::Outcome outcome = engine_.request(now_, round_trip_, kept_, asked, from, quiet);
+    const RepairEngine::Outcome outcome =
+        engine_.request(now_, round_trip_, kept_, asked, from, shares_[who % 4], quiet);
     require(outcome.sum() == sequences);
     require(engine_.pending() >= before && engine_.pending() - before <= outcome.accepted);
     require(quiet.count <= asked.count);
     uint32_t named = 0;
     for (const smart::SequencePair& pair : quiet.view())
       named += 1 + static_cast<uint32_t>(__builtin_popcount(pair.mask));
+    if (quiet.count > 0) bytes_ += kQuiet + 4 * (quiet.count - 1);
     require(from.is_group() ? named == outcome.accepted : named <= outcome.accepted);
   }
 
   void take() {
     const size_t before = engine_.pending();
-    const uint64_t size = in_.u16() % 2000;
+    const uint64_t size = in_.u16() % (kLargest + 1);
     RepairEngine::Repair repair;
     const RepairEngine::Taken taken = engine_.take(
         now_, kept_, [size](uint64_t) { return size; }, repair);
@@ -109,6 +115,7 @@ class Run {
   bool always_unicast_;
   TimeNs round_trip_;
   RepairEngine engine_;
+  std::array<smart::SourceShare, 4> shares_;
   smart::KeptSequences kept_;
   TimeNs now_ = 0;
   uint64_t bytes_ = 0;

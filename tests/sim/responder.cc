@@ -29,12 +29,13 @@ void Responder::send_heartbeat(Network& network, uint64_t last_sequence) {
 
 bool Responder::accept(Network& network, const smart::KeptSequences& kept, const smart::PairList& asked) {
   smart::PairList repaired;
+  smart::SourceShare share;  // no single one of them asks for much
   const smart::RepairEngine::Outcome outcome =
-      engine_.request(network.now(), askers_.round_trip_ns(), kept, asked, {}, repaired);
+      engine_.request(network.now(), askers_.round_trip_ns(), kept, asked, {}, share, repaired);
   statistics_.accepted += outcome.accepted;
   statistics_.repeated += outcome.repeated;
   statistics_.refused += outcome.not_sent + outcome.too_old;
-  statistics_.over_budget += outcome.over_budget;
+  statistics_.over_budget += outcome.over_budget + outcome.over_share;
   if (repaired.count > 0) send_quiet(network, askers_.quiet_for(repaired));
   if (askers_.asked(network.now(), outcome)) send_quiet(network, askers_.quiet_for({}));
   return outcome.accepted > 0;

@@ -92,7 +92,8 @@ TEST_F(Requests, TheBudgetHolds) {
   BedOptions options;
   options.window_packets = 1024;
   options.bitrate_cap_bps = 2'000'000;
-  options.budget_percent = 1;  // next to nothing: the least burst of 64 full frames remains, 69 of these
+  options.budget_percent =
+      1;  // next to nothing: the least burst of 64 full frames remains, 65 of these and their QUIETs
   make(options);
   for (int second = 3; second > 0; --second)  // within the cap
     for (int k = 0; k < 40; ++k) {
@@ -102,10 +103,12 @@ TEST_F(Requests, TheBudgetHolds) {
   bed_->sent();
   ASSERT_EQ(bed_->channel(0).next_sequence(), 121u);
   size_t repaired = 0;
-  for (uint16_t first = 1; first < 101; first = static_cast<uint16_t>(first + 10))
-    repaired += ask(request({{first, 0b111111111}}, 120), kStart + 3 * kNsPerSecond).size();
-  EXPECT_EQ(repaired, 69u);
-  EXPECT_EQ(count(ChannelCounter::kRequestOverBudget), 31u);
+  for (uint16_t sequence = 1; sequence < 101; ++sequence) {
+    become(sequence);  // each for one, so that none has had its share
+    repaired += ask(request({{sequence, 0}}, 120), kStart + 3 * kNsPerSecond).size();
+  }
+  EXPECT_EQ(repaired, 65u);
+  EXPECT_EQ(count(ChannelCounter::kRequestOverBudget), 35u);
 }
 
 TEST_F(Requests, OneAddressCannotAskWithoutEnd) {
@@ -119,6 +122,29 @@ TEST_F(Requests, OneAddressCannotAskWithoutEnd) {
   EXPECT_EQ(count(ChannelCounter::kRequestSourceLimit), 10u);
   ask(request(many, 5), kStart + kNsPerSecond);
   EXPECT_EQ(count(ChannelCounter::kRequestSourceLimit), 10u);
+}
+
+TEST_F(Requests, OneReceiverLeavesAQuarterOfTheBudgetToOthers) {
+  for (const bool encrypted : {true, false}) {
+    BedOptions options;
+    options.encrypted = sign_ = encrypted;
+    options.bitrate_cap_bps = 8'000'000;
+    options.budget_percent = 1;  // the least burst remains, 67 of these
+    options.window_packets = 512;
+    make(options);
+    send(300);
+    size_t repaired = 0;
+    // On an encrypted channel its id tells it from others, and on a clear one its address.
+    for (uint16_t first = 1; first < 100; ++first)
+      repaired +=
+          ask(request({{first, 0}}, 300), kStart + 1, encrypted ? kReceiver + first : kReceiver).size();
+    EXPECT_GE(repaired, 45u);
+    EXPECT_LE(repaired, 51u);
+    EXPECT_EQ(count(ChannelCounter::kRequestSourceShare), 99u - repaired);
+    EXPECT_EQ(count(ChannelCounter::kRequestOverBudget), 0u);
+    if (encrypted) become(7);
+    EXPECT_EQ(ask(request({{150, 0}}, 300), kStart + 1, encrypted ? kReceiver : kReceiver + 1).size(), 1u);
+  }
 }
 
 // Each under another address: one burst of requests as large as they get is too much for one turn.

@@ -10,6 +10,12 @@ namespace {
 
 constexpr uint32_t kMostPackets = 1 << 16;
 
+TimeNs share_ns(const RepairEngine::Settings& settings) {
+  const uint64_t largest = settings.largest_bytes + settings.quiet_bytes;
+  return static_cast<TimeNs>(RepairEngine::kShares * largest * kNsPerSecond /
+                             std::max<uint64_t>(settings.budget_bytes_a_second, 1));
+}
+
 uint32_t checked_window(uint32_t window) {
   if (!std::has_single_bit(window) || window > kMostPackets)
     throw Error("a repair window is a power of two of at most 65536 packets");
@@ -25,6 +31,8 @@ RepairEngine::RepairEngine(const Settings& settings)
       budget_(settings.budget_bytes_a_second, settings.budget_burst_bytes),
       largest_bytes_(settings.largest_bytes),
       quiet_bytes_(settings.quiet_bytes),
+      left_to_others_(settings.left_to_others_bytes),
+      share_ns_(share_ns(settings)),
       longest_lock_ns_(settings.longest_lock_ns),
       always_unicast_(settings.always_unicast) {}
 
@@ -32,13 +40,15 @@ void RepairEngine::adjust(const Settings& settings) {
   budget_ = TokenBucket(settings.budget_bytes_a_second, settings.budget_burst_bytes);
   largest_bytes_ = settings.largest_bytes;
   quiet_bytes_ = settings.quiet_bytes;
+  left_to_others_ = settings.left_to_others_bytes;
+  share_ns_ = share_ns(settings);
   longest_lock_ns_ = settings.longest_lock_ns;
   always_unicast_ = settings.always_unicast;
 }
 
 RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept,
                                             const PairList& asked, const RepairTarget& from,
-                                            PairList& quiet) {
+                                            SourceShare& share, PairList& quiet) {
   Outcome outcome;
   quiet.count = 0;
   for (const SequencePair& pair : asked.view()) {
@@ -46,7 +56,7 @@ RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, co
     uint32_t named = 0;                              // likewise, for `quiet`
     for (; wanted != 0; wanted &= wanted - 1) {
       const int n = std::countr_zero(wanted);
-      switch (judge(now, round_trip_ns, kept, static_cast<uint16_t>(pair.sequence + n), from)) {
+      switch (judge(now, round_trip_ns, kept, static_cast<uint16_t>(pair.sequence + n), from, share)) {
         case Verdict::kAccepted:
           ++outcome.accepted;
           if (from.is_group()) named |= 1u << n;
@@ -67,6 +77,9 @@ RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, co
         case Verdict::kOverBudget:
           ++outcome.over_budget;
           break;
+        case Verdict::kOverShare:
+          ++outcome.over_share;
+          break;
       }
     }
     if (named == 0) continue;
@@ -79,7 +92,7 @@ RepairEngine::Outcome RepairEngine::request(TimeNs now, TimeNs round_trip_ns, co
 }
 
 RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept,
-                                          uint16_t number, const RepairTarget& from) {
+                                          uint16_t number, const RepairTarget& from, SourceShare& share) {
   const uint64_t sequence = extend_serial(kept.next - 1, number);
   if (sequence >= kept.next) return Verdict::kNotSent;
   if (sequence < kept.first || sequence + slots_.size() < kept.next) return Verdict::kTooOld;
@@ -100,8 +113,10 @@ RepairEngine::Verdict RepairEngine::judge(TimeNs now, TimeNs round_trip_ns, cons
     }
   }
   // Each in the queue with a QUIET of its own, the most that it can take; also where that alone is new.
-  if (!budget_.holds(now, (queued_ + (pending ? 0 : 1)) * (largest_bytes_ + quiet_bytes_)))
-    return Verdict::kOverBudget;
+  const uint64_t promised = (queued_ + (pending ? 0 : 1)) * (largest_bytes_ + quiet_bytes_);
+  if (!budget_.holds(now, promised)) return Verdict::kOverBudget;
+  if (share.is_exceeded(now) && !budget_.holds(now, promised + left_to_others_)) return Verdict::kOverShare;
+  share.charge(now, share_ns_);
   if (!of_this) slot = {.sequence = sequence};
   slot.target = target;
   slot.state = State::kPending;

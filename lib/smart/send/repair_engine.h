@@ -11,6 +11,7 @@
 
 #include "lib/base/time.h"
 #include "lib/base/token_bucket.h"
+#include "lib/smart/send/source_share.h"
 #include "lib/smart/wire.h"
 
 namespace linecast::smart {
@@ -33,6 +34,7 @@ struct KeptSequences {
 
 class RepairEngine {
  public:
+  static constexpr uint64_t kShares = 4;
   struct Settings {
     uint32_t window = 64;                // packets kept: a power of two, at most 2^16
     uint64_t budget_bytes_a_second = 0;  // of repairs
@@ -41,6 +43,8 @@ class RepairEngine {
     // That a QUIET of one pair takes of it, as the group has to carry that as well; each further pair takes
     // four more. A small packet's repair may be smaller than its QUIET.
     uint64_t quiet_bytes = 0;
+    // Of the budget, that is left to others by who has had more than 1 / kShares of it of late.
+    uint64_t left_to_others_bytes = 0;
     // Each repair of a sequence locks it for twice as long as the one before, from a round trip up to this
     // (or a round trip where that is longer): else one request that somebody sends again and again would draw
     // a repair each round trip, and on a near network these alone would use the budget up.
@@ -60,15 +64,17 @@ class RepairEngine {
     uint32_t not_sent = 0;
     uint32_t too_old = 0;
     uint32_t over_budget = 0;  // forgotten: whoever still lacks it asks again
-    uint32_t sum() const { return accepted + repeated + not_sent + too_old + over_budget; }
+    uint32_t over_share = 0;   // likewise; others may have what is left
+    uint32_t sum() const { return accepted + repeated + not_sent + too_old + over_budget + over_share; }
   };
   // from: who is to get the repairs; the group, but where plain unicast to the requester is allowed.
   // `quiet` is what a QUIET to the group should name before the repairs leave: exactly the sequences whose
   // repair to the group this request has caused; as many pairs as `asked` has at most. It is charged to the
   // budget. What is accepted is not refused later: the budget has the most that it may take, QUIET included,
   // beside that of all that is pending.
+  // share: of who asks.
   Outcome request(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, const PairList& asked,
-                  const RepairTarget& from, PairList& quiet);
+                  const RepairTarget& from, SourceShare& share, PairList& quiet);
 
   struct Repair {
     uint64_t sequence = 0;
@@ -101,10 +107,18 @@ class RepairEngine {
     uint8_t repairs = 0;  // of this sequence, that have left; kMostRepairs: or more
   };
   static constexpr uint8_t kMostRepairs = 16;
-  enum class Verdict : uint8_t { kAccepted, kRepeated, kNowToGroup, kNotSent, kTooOld, kOverBudget };
+  enum class Verdict : uint8_t {
+    kAccepted,
+    kRepeated,
+    kNowToGroup,
+    kNotSent,
+    kTooOld,
+    kOverBudget,
+    kOverShare
+  };
 
   Verdict judge(TimeNs now, TimeNs round_trip_ns, const KeptSequences& kept, uint16_t number,
-                const RepairTarget& from);
+                const RepairTarget& from, SourceShare& share);
   void enqueue(uint64_t sequence);
   // For how long it is locked from its last repair.
   TimeNs lock_ns(const Slot& slot, TimeNs round_trip_ns) const {
@@ -121,6 +135,8 @@ class RepairEngine {
   TokenBucket budget_;  // bytes
   uint64_t largest_bytes_;
   uint64_t quiet_bytes_;
+  uint64_t left_to_others_;  // bytes
+  TimeNs share_ns_;          // in which a share grows by a repair of the largest size
   TimeNs longest_lock_ns_;
   bool always_unicast_;
 };

@@ -41,7 +41,7 @@ class Engine : public testing::Test {
   }
   RepairEngine::Outcome ask(TimeNs now, std::initializer_list<SequencePair> list,
                             const RepairTarget& from = {}) {
-    return engine_.request(now, kRoundTrip, kept_, pairs(list), from, quiet_);
+    return engine_.request(now, kRoundTrip, kept_, pairs(list), from, share_, quiet_);
   }
   RepairEngine::Taken take(TimeNs now, uint64_t bytes = kFrame) {
     return engine_.take(
@@ -70,6 +70,7 @@ class Engine : public testing::Test {
   PairList quiet_;
   RepairEngine::Repair repair_;
   size_t left_ = 0;  // pending
+  SourceShare share_;
 };
 
 class TightEngine : public Engine {
@@ -97,7 +98,7 @@ TEST_F(Engine, EachRepairLocksItsSequenceForTwiceAsLongUpToTheLongest) {
     engine_ = RepairEngine(settings(false, 100));
     std::vector<TimeNs> times;  // in ms
     for (TimeNs now = 0; now < end; now += kNsPerMs) {
-      engine_.request(now, round_trip, kept_, pairs({{40, 0}}), {}, quiet_);
+      engine_.request(now, round_trip, kept_, pairs({{40, 0}}), {}, share_, quiet_);
       if (!take_all(now).empty()) times.push_back(now / kNsPerMs);
     }
     return times;
@@ -157,7 +158,7 @@ TEST_F(Engine, QuietNamesExactlyWhatThisRequestHasCaused) {
 TEST_F(Engine, TheLargestRequestFillsQuietAndQueueAndNoMore) {
   PairList all;
   for (uint16_t k = 0; k < kMaxPairs; ++k) all.pairs[all.count++] = {static_cast<uint16_t>(37 + k), 0xffff};
-  const RepairEngine::Outcome outcome = engine_.request(0, kRoundTrip, kept_, all, {}, quiet_);
+  const RepairEngine::Outcome outcome = engine_.request(0, kRoundTrip, kept_, all, {}, share_, quiet_);
   EXPECT_EQ(outcome.sum(), 17 * kMaxPairs);
   EXPECT_EQ(outcome.accepted, 64u);
   EXPECT_EQ(engine_.pending(), 64u);
@@ -286,10 +287,65 @@ TEST_F(TightEngine, QuietIsChargedAndNeverTakesWhatARepairWasPromised) {
   EXPECT_GT(spent, 15 * kBudget);
 }
 
+// What one source draws once it has had its share, while others ask for little or for nothing.
+TEST_F(TightEngine, WhoHasHadItsShareLeavesAQuarterToOthers) {
+  const auto ask_as = [&](SourceShare& share, TimeNs now, std::initializer_list<SequencePair> list) {
+    const RepairEngine::Outcome outcome =
+        engine_.request(now, kRoundTrip, kept_, pairs(list), {}, share, quiet_);
+    take_all(now, kLargest);
+    return outcome;
+  };
+  RepairEngine::Settings shared = settings(false, 10);
+  shared.left_to_others_bytes = shared.budget_burst_bytes / 4;
+  engine_ = RepairEngine(shared);
+  SourceShare greedy, modest;
+  RepairEngine::Outcome outcome = ask_as(greedy, 0, {{40, 0xffff}});
+  EXPECT_EQ(outcome.accepted, 7u) << "of ten, as 2.5 are left to others";
+  EXPECT_EQ(outcome.over_share, 10u);
+  EXPECT_EQ(outcome.over_budget, 0u);
+  EXPECT_EQ(outcome.sum(), 17u);
+  EXPECT_EQ(ask_as(modest, 1, {{60, 0b1}}).accepted, 2u);
+  EXPECT_EQ(ask_as(modest, 1, {{70, 0}}).accepted, 1u);
+  EXPECT_EQ(ask_as(modest, 1, {{80, 0}}).over_budget, 1u);
+  // Others take all that grows: nothing for who has had its share. Ten a second do.
+  SourceShare others[20];
+  unsigned drawn = 0, greedy_drawn = 0;
+  TimeNs now = kNsPerSecond;
+  const auto run = [&](bool with_others) {
+    drawn = greedy_drawn = 0;
+    for (const TimeNs end = now + 2 * kNsPerSecond; now < end; now += 10 * kNsPerMs) {
+      kept_ = {kept_.first + 2, kept_.next + 2};
+      const auto low = static_cast<uint16_t>(kept_.first);
+      greedy_drawn += ask_as(greedy, now, {{static_cast<uint16_t>(low + 30), 0xffff}}).accepted;
+      if (with_others)
+        drawn +=
+            ask_as(others[now / (10 * kNsPerMs) % 20], now, {{static_cast<uint16_t>(low + 10), 0}}).accepted;
+    }
+  };
+  run(false);
+  EXPECT_GE(greedy_drawn, 20u);  // alone, it has all that grows
+  EXPECT_LE(greedy_drawn, 28u);
+  run(true);
+  EXPECT_GE(drawn, 18u);
+  EXPECT_LE(greedy_drawn, 6u) << "its share at most";
+}
+
+TEST_F(TightEngine, AShareIsForgottenAfterASecondOrTwo) {
+  SourceShare share;
+  for (int k = 0; k < 1000; ++k) share.charge(0, kNsPerSecond);
+  EXPECT_TRUE(share.is_exceeded(kNsPerSecond - 1));
+  EXPECT_FALSE(share.is_exceeded(kNsPerSecond));
+  share.charge(5 * kNsPerSecond, kNsPerSecond);
+  EXPECT_FALSE(share.is_exceeded(5 * kNsPerSecond)) << "what was not used is not saved up beyond a second";
+  share.charge(5 * kNsPerSecond, 1);
+  EXPECT_TRUE(share.is_exceeded(5 * kNsPerSecond));
+}
+
 TEST_F(TightEngine, NoBudgetIsNoRepair) {
   RepairEngine none({.window = 64, .largest_bytes = 1});
   PairList quiet;
-  const RepairEngine::Outcome outcome = none.request(0, kRoundTrip, kept_, pairs({{40, 0}}), {}, quiet);
+  const RepairEngine::Outcome outcome =
+      none.request(0, kRoundTrip, kept_, pairs({{40, 0}}), {}, share_, quiet);
   EXPECT_EQ(outcome.over_budget, 1u);
   EXPECT_EQ(quiet.count, 0u);
   EXPECT_EQ(none.pending(), 0u);
