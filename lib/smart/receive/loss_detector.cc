@@ -138,6 +138,7 @@ void LossDetector::push(const Entry& entry) {
 
 void LossDetector::trim(TimeNs now) {
   while (!tracked_.empty() && (!tracked_.front().missing || tracked_.front().deadline <= now)) tracked_.pop();
+  if (tracked_.empty()) timers_.clear();  // also those for which there was no room in `out`
 }
 
 }  // namespace linecast::smart

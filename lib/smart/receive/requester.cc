@@ -16,7 +16,11 @@ constexpr uint8_t kMostLog2GroupSize = 32;
 }  // namespace
 
 Requester::Requester(const Settings& settings, Random& random, ReceiveCounters& counters)
-    : settings_(settings), random_(random), counters_(counters), losses_(settings.limits, counters) {}
+    : settings_(settings),
+      random_(random),
+      counters_(counters),
+      losses_(settings.limits, counters),
+      allowance_(settings.limits.window) {}
 
 void Requester::start(uint64_t next) {
   running_ = true;
@@ -37,6 +41,7 @@ Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
 void Requester::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
   const TimeNs asked_at = sequence > next() ? first_asked_at(now, hop) : now;
   losses_.arrived(sequence, asked_at, now + settings_.buffer_ns);
+  allowance_ = std::min(allowance_ + kAskedAPacket, uint64_t{settings_.limits.window});
 }
 
 void Requester::reveal(TimeNs now, uint64_t end, const Hop* hop) {
@@ -102,9 +107,11 @@ size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
     ask_from_ = now + 2 * (hop != nullptr ? hop->round_trip_ns : Hop{}.round_trip_ns);
     return 0;
   }
-  const size_t count = losses_.collect(times(now, *hop), out);
+  const size_t count =
+      losses_.collect(times(now, *hop), out.first(std::min<uint64_t>(out.size(), allowance_)));
   ask_from_ = now + kAskPauseNs;
   if (count == 0) return 0;
+  allowance_ -= count;
   if (hop->asked_ns == kNever) hop->asked_ns = now;
   counters_.add(ReceiveCounter::kSequencesRequested, count);
   from = hop->address;

@@ -18,6 +18,12 @@ class Requester {
     LossDetector::Limits limits;
   };
 
+  // So many sequences may be asked for with each packet that comes, and what was not asked for is saved up to
+  // as many as are tracked. Enough where four of five packets are lost, and all that a pause took; but
+  // sequences that were never sent, which anybody can announce on a clear channel, are not asked for again
+  // and again as fast as can be.
+  static constexpr uint64_t kAskedAPacket = 4;
+
   // What one round asks for at most: bounds the datagrams in one call, whatever is missing. A burst fits in
   // one datagram, single losses in 17.
   static constexpr size_t kMaxAskedAtOnce = 17 * kMaxPairs;
@@ -77,6 +83,7 @@ class Requester {
   LossDetector losses_;
   HopTable hops_;
   TimeNs ask_from_ = INT64_MIN;
+  uint64_t allowance_;              // sequences
   TimeNs quiet_until_ = INT64_MIN;  // the whole group
   bool running_ = false;            // a first sequence is known
 };

@@ -4,6 +4,9 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <bit>
+#include <set>
+#include <utility>
 
 namespace linecast::smart {
 namespace {
@@ -30,6 +33,7 @@ class RequesterTest : public testing::Test {
 
   Random random{1};
   ReceiveCounters counters;
+  std::set<uint64_t> asked_;
   Requester requester{{}, random, counters};
 };
 
@@ -191,6 +195,53 @@ TEST_F(RequesterTest, OneRoundIsBoundedAndTheNextIsAMillisecondLater) {
   EXPECT_EQ(requester.next_due(), 6 * kMs);
   EXPECT_EQ(ask(5 * kMs + 1), Sequences{});
   EXPECT_EQ(ask(6 * kMs).size(), Requester::kMaxAskedAtOnce);
+}
+
+// A heartbeat can be made up on a clear channel, and on a near network everything is asked for every 2 ms.
+TEST_F(RequesterTest, WhatNeverComesIsNotAskedForWithoutEnd) {
+  constexpr uint64_t kWindow = LossDetector::Limits{}.window, kAhead = 16'000;
+  for (const bool packets_come : {false, true}) {
+    Requester one({}, random, counters);
+    one.start(100);
+    Requester::take_status(status_of(1, 0), *one.heard(0, kHop, 0));
+    one.reveal(0, 100 + kAhead, one.heard(0, kHop, 0));
+    size_t asked = 0;
+    TimeNs now = 0;
+    for (uint64_t k = 0; now < 1000 * kMs; now += kMs, ++k) {
+      one.ask(now, [&](Ipv4, const PairList& pairs) {
+        for (const SequencePair& pair : pairs.view())
+          asked += 1 + static_cast<size_t>(std::popcount(pair.mask));
+      });
+      if (packets_come) one.arrived(now, 100 + k, one.heard(now, kHop, 0));
+    }
+    EXPECT_GE(asked, kAhead) << "each once";
+    EXPECT_LE(asked, kWindow + (packets_come ? 1000 * Requester::kAskedAPacket : 0));
+    one.ask(now, [](Ipv4, const PairList&) { FAIL(); });
+    EXPECT_EQ(one.next_due(), kNever) << "and nothing is looked after once it is too late";
+  }
+}
+
+// Half of the packets and of their repairs are lost, after a pause that has used up what was saved up.
+TEST_F(RequesterTest, WhoLosesHalfMayAskForAllOfItAgainAndAgain) {
+  requester.start(100);
+  Requester::take_status(status_of(10, 0), *requester.heard(0, kHop, 0));
+  TimeNs now = 0;
+  arrive(now, 100 + LossDetector::Limits{}.window);
+  std::vector<uint64_t> repairs;
+  uint64_t next = 101 + LossDetector::Limits{}.window, given_up = next;
+  for (; now < 3000 * kMs; now += kMs) {
+    for (const uint64_t sequence : std::exchange(repairs, {})) arrive(now, sequence);
+    for (int k = 0; k < 10; ++k, ++next)
+      if (random.unit() < 0.5) arrive(now, next);
+    for (const uint64_t sequence : ask(now)) {
+      if (random.unit() < 0.5) repairs.push_back(sequence);
+      if (sequence >= given_up) asked_.insert(sequence);
+    }
+  }
+  const uint64_t due = next - 200;  // of the last ones some are still to be asked for
+  size_t missing = 0;
+  for (uint64_t sequence = given_up; sequence < due; ++sequence) missing += asked_.count(sequence);
+  EXPECT_NEAR(static_cast<double>(missing) / static_cast<double>(due - given_up), 0.5, 0.02);
 }
 
 TEST_F(RequesterTest, TheSequenceWraps) {
