@@ -30,14 +30,15 @@ Upward kind_of(const smart::CommonHeader& header) {
   }
 }
 
-// A PROBLEM_REPORT draws nothing, and is what is left to those who get nothing any more.
-UpwardCount count_of(Upward kind) {
+// A PROBLEM_REPORT draws nothing, and is what is left to those who get nothing any more. JOIN and LEAVE have
+// what they echo to tell a replay by, or else their count must.
+UpwardCount count_of(Upward kind, const smart::UsageReport& usage) {
   switch (kind) {
     case Upward::kProblem:
       return UpwardCount::kAny;
     case Upward::kJoin:
     case Upward::kLeave:
-      return UpwardCount::kKeptOrNone;
+      return usage.detail ? UpwardCount::kKeptOrNone : UpwardCount::kKept;
     default:
       return UpwardCount::kKept;
   }
@@ -99,7 +100,7 @@ bool Lane::answer(const Request& request, TimeNs now) {
   if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
   // The MAC first: forged messages must not use up the allowance of those whose address they bear.
   const std::optional<uint64_t> receiver =
-      channel->admit(manager_, receiver_keys_, request.frame.payload, message.trailer, count_of(kind));
+      channel->admit(manager_, receiver_keys_, request.frame.payload, message.trailer, count_of(kind, usage));
   if (!receiver) return false;
   const uint64_t source = *receiver != 0 ? *receiver : request.frame.source;
   if (kind == Upward::kReplacement)
