@@ -82,7 +82,7 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       out_port_(setup.out_port),
       out_interface_(setup.out_interface),
       engine_(repair_settings(*setup.channel)),
-      askers_(setup.channel->quiet),
+      askers_(setup.channel->quiet, setup.channel->window_ms * kNsPerMs),
       fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),
       statuses_at_start_(3),
       announcement_(setup.announcement),

@@ -11,7 +11,7 @@ Responder::Responder(NodeId id, const ResponderSettings& settings)
                .largest_bytes = settings.packet_bytes,
                .quiet_bytes = settings.quiet_bytes,
                .longest_lock_ns = settings.longest_lock_ns}),
-      askers_(settings.quiet) {}
+      askers_(settings.quiet, settings.window_ns) {}
 
 void Responder::send_original(Network& network, const Data& data) {
   ++statistics_.originals;

@@ -15,6 +15,7 @@ struct ResponderSettings {
   uint64_t budget_burst_bytes = 0;
   uint64_t quiet_bytes = 0;  // of one that names one pair
   TimeNs longest_lock_ns = 0;
+  TimeNs window_ns = 0;
   std::optional<uint8_t> quiet;  // the QUIET field; none: AskingGroup sets it
 };
 

@@ -26,6 +26,7 @@ ResponderSettings responder_settings(const Configuration& configuration) {
           .budget_burst_bytes = budget == 0 ? 0 : std::max(budget * kBudgetBurstMs / 1000, kBudgetLeastBytes),
           .quiet_bytes = kQuietBytes,
           .longest_lock_ns = configuration.buffer_ns / kRepairsAWindow,
+          .window_ns = configuration.buffer_ns,
           .quiet = configuration.quiet};
 }
 

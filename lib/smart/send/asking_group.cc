@@ -32,7 +32,7 @@ Quiet AskingGroup::quiet_for(const PairList& list) const {
 
 SenderStatus AskingGroup::status(TimeNs now) {
   size_.update(now);
-  round_trip_ns_ = round_trip_.estimate(now);
+  round_trip_ns_ = std::min(round_trip_.estimate(now), longest_round_trip_ns_);
   return {.hop_time_us = hop_time_us(now),
           .round_trip_ms = static_cast<uint16_t>((round_trip_ns_ + kNsPerMs - 1) / kNsPerMs),
           .report_window_s = size_.report_window_s(),

@@ -2,6 +2,7 @@
 // that: SENDER_STATUS, the QUIET field, and QUIET messages. One thread at a time; fixed memory.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "lib/smart/send/group_round_trip.h"
@@ -16,8 +17,16 @@ class AskingGroup {
   // For how long the whole group holds back where the budget refuses.
   static constexpr TimeNs kHoldNs = 100 * kNsPerMs;
 
-  // fixed_quiet: the QUIET field for good.
-  explicit AskingGroup(std::optional<uint8_t> fixed_quiet) : quiet_(fixed_quiet) {}
+  // What the group's round trip counts for at most, as a part of the window. So there is time to ask three
+  // times (at 0, 2 and 4 round trips) and for the answer, whatever JOINs say: on a clear channel anybody can
+  // make them up, and receivers that believe in seconds ask once only.
+  static constexpr TimeNs kRoundTripsAWindow = 6;
+
+  // fixed_quiet: the QUIET field for good. window_ns: for how long packets are kept, about.
+  AskingGroup(std::optional<uint8_t> fixed_quiet, TimeNs window_ns)
+      : quiet_(fixed_quiet),
+        longest_round_trip_ns_(std::max(window_ns / kRoundTripsAWindow, GroupRoundTrip::kLeastNs)),
+        round_trip_ns_(std::min(GroupRoundTrip::kUnknownNs, longest_round_trip_ns_)) {}
 
   // From now on.
   void fix_quiet(std::optional<uint8_t> fixed) { quiet_.fix(fixed); }
@@ -44,7 +53,8 @@ class AskingGroup {
 
  private:
   QuietControl quiet_;
-  TimeNs round_trip_ns_ = GroupRoundTrip::kUnknownNs;
+  TimeNs longest_round_trip_ns_;
+  TimeNs round_trip_ns_;
   TimeNs held_until_ = INT64_MIN;
   GroupRoundTrip round_trip_;
   GroupSize size_;

@@ -25,7 +25,7 @@ class Asking : public testing::Test {
     for (int k = 0; k < receivers; ++k) ASSERT_TRUE(group_.join(kStart, report(kStart)));
   }
 
-  AskingGroup group_{std::nullopt};
+  AskingGroup group_{std::nullopt, kNsPerSecond};
 };
 
 TEST_F(Asking, NobodyIsAGroupThatMayAskAtOnce) {
@@ -79,6 +79,20 @@ TEST_F(Asking, ImpossibleEchoesAreRefused) {
   EXPECT_EQ(group_.size(), 3u);
 }
 
+TEST_F(Asking, ARoundTripLeavesTimeToAskThreeTimesWithinTheWindow) {
+  for (int k = 0; k < 50; ++k) ASSERT_TRUE(group_.join(kStart, report(kStart, 1900 * kNsPerMs)));
+  EXPECT_EQ(group_.status(kStart).round_trip_ms, 167);
+  EXPECT_EQ(group_.round_trip_ns(), kNsPerSecond / 6);
+  EXPECT_EQ(group_.quiet_for(one_pair()).duration_ms, 333);
+  AskingGroup wide(std::nullopt, 12 * kNsPerSecond);
+  for (int k = 0; k < 50; ++k) ASSERT_TRUE(wide.join(kStart, report(kStart, 1900 * kNsPerMs)));
+  EXPECT_GE(wide.status(kStart).round_trip_ms, 1900);
+  // Also before anything is known.
+  EXPECT_EQ(AskingGroup(std::nullopt, 60 * kNsPerMs).round_trip_ns(), 10 * kNsPerMs);
+  EXPECT_EQ(AskingGroup(std::nullopt, 10 * kNsPerMs).round_trip_ns(), 10 * kNsPerMs / 6);
+  EXPECT_EQ(AskingGroup(std::nullopt, kNsPerMs).round_trip_ns(), kNsPerMs);
+}
+
 TEST_F(Asking, ManyRequestsForALossRaiseTheQuietField) {
   for (TimeNs now = kStart; now < kStart + 5 * kNsPerSecond; now += 20 * kNsPerMs) {
     group_.asked(now, {.accepted = 1, .repeated = 20});
@@ -111,7 +125,7 @@ TEST_F(Asking, QuietLastsTwoRoundTripsForWhatItNamesAndItsTimeForAll) {
 }
 
 TEST(FixedAsking, QuietStays) {
-  AskingGroup group(3);
+  AskingGroup group(3, kNsPerSecond);
   for (int k = 0; k < 100; ++k) group.join(kStart, report(kStart));
   group.status(kStart);
   EXPECT_EQ(group.update_quiet(kStart), 3);
