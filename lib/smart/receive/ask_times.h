@@ -16,14 +16,19 @@ struct AskTimes {
   // same.
   TimeNs quiet_until = INT64_MIN;
   TimeNs quiet_spares_ns = 0;
+  // Between two requests for a sequence: twice as long each time, from two round trips up to this (or two
+  // round trips where they are longer), as the sender locks it for longer each time.
+  TimeNs longest_pause_ns = 0;
 
   // The first time, from then on. Leaves room for a second, rounding included.
   TimeNs first(TimeNs from, TimeNs deadline) const {
     return spread(from, room(from, deadline, answer_ns + 2 * round_trip_ns + kNsPerMs), deadline);
   }
-  // After a request that leaves at `now`. kNever: no answer would be in time.
-  TimeNs again(TimeNs deadline) const {
-    const TimeNs from = now + 2 * round_trip_ns;
+  // After a request that leaves at `now`, behind so many earlier ones (30 at most) for the same. kNever: no
+  // answer would be in time.
+  TimeNs again(TimeNs deadline, int asked_before) const {
+    const TimeNs least = 2 * round_trip_ns;
+    const TimeNs from = now + std::max(least, std::min(least << asked_before, longest_pause_ns));
     return from + answer_ns >= deadline ? kNever : spread(from, deadline - from - answer_ns, deadline);
   }
   // Held back until then, but not for so long that no answer would be in time, nor that all who wait would

@@ -24,7 +24,7 @@ void LossDetector::start(uint64_t next) {
 void LossDetector::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
   if (end <= next()) return;
   const Timer timer{due, next(), end - 1};
-  const Entry missing{due, deadline, true, false};
+  const Entry missing{due, deadline, true, 0};
   while (next() < end) push(missing);
   push_timer(timer);
 }
@@ -51,7 +51,7 @@ void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, TimeN
     if (!tracked_.contains(s)) continue;
     Entry& entry = tracked_[s];
     if (!entry.missing || entry.due == kNever) continue;
-    const TimeNs due = times.held(entry.asked ? asked_until : until, entry.deadline);
+    const TimeNs due = times.held(entry.asked > 0 ? asked_until : until, entry.deadline);
     if (entry.due >= due) continue;
     if (!extends(run, due, s) && timers_.size() + (run.due != kNever) >= most_timers)
       break;  // too early rather than never
@@ -74,14 +74,14 @@ size_t LossDetector::collect(const AskTimes& times, std::span<uint64_t> out) {
       if (!entry.missing || entry.due > now) continue;
       const TimeNs quiet_until = times.quiet_until_for(entry.deadline);
       const TimeNs due = quiet_until > now ? times.held(quiet_until, entry.deadline) : now;
-      if (now >= entry.deadline || (entry.asked && times.too_late(entry.deadline))) {
+      if (now >= entry.deadline || (entry.asked > 0 && times.too_late(entry.deadline))) {
         entry.due = kNever;
       } else if (due > now) {
         entry.due = due;
       } else {
         out[found++] = s;
-        entry.asked = true;
-        entry.due = times.again(entry.deadline);
+        entry.due = times.again(entry.deadline, entry.asked);
+        if (entry.asked < kMostAsked) ++entry.asked;
       }
       if (entry.due != kNever) arm(run, entry.due, s);
     }

@@ -45,11 +45,12 @@ class LossDetector {
   size_t timers() const { return timers_.size(); }
 
  private:
+  static constexpr uint8_t kMostAsked = 16;
   struct Entry {
     TimeNs due = 0;  // kNever: not to be asked for any more
     TimeNs deadline = 0;
     bool missing = false;
-    bool asked = false;
+    uint8_t asked = 0;  // times; kMostAsked: or more
   };
   // Looks at the sequences first .. last at `due`. Only a reminder: the entries say what is really due, so
   // one that was overtaken does no harm.

@@ -9,6 +9,8 @@ namespace linecast::smart {
 namespace {
 
 constexpr TimeNs kAskPauseNs = kNsPerMs;  // between two rounds
+// That are left where repairs are lost again and again.
+constexpr TimeNs kRequestsABuffer = 16;
 constexpr TimeNs kLongestQuietNs = kNsPerSecond;
 constexpr uint16_t kLeastRoundTripMs = 1, kMostRoundTripMs = 2000;
 constexpr uint8_t kMostLog2GroupSize = 32;
@@ -66,7 +68,8 @@ AskTimes Requester::times(TimeNs now, const Hop& hop) {
           .answer_ns = hop.status_known ? hop.round_trip_ns : 0,
           .back_off = {window, hop.log2_group_size, random_.unit()},
           .quiet_until = quiet_until_,
-          .quiet_spares_ns = settings_.buffer_ns / 2};
+          .quiet_spares_ns = settings_.buffer_ns / 2,
+          .longest_pause_ns = settings_.buffer_ns / kRequestsABuffer};
 }
 
 void Requester::take_status(const SenderStatus& status, Hop& hop) {

@@ -16,23 +16,33 @@ AskTimes at(TimeNs now, TimeNs round_trip, TimeNs window, double u = kLatest) {
 TEST(AskTimes, WithoutAWindowAtOnceAndAgainAfterTwoRoundTrips) {
   const AskTimes times = at(5 * kMs, 50 * kMs, 0);
   EXPECT_EQ(times.first(5 * kMs, kDeadline), 5 * kMs);
-  EXPECT_EQ(times.again(kDeadline), 105 * kMs);
+  EXPECT_EQ(times.again(kDeadline, 0), 105 * kMs);
   EXPECT_EQ(times.held(300 * kMs, kDeadline), 300 * kMs);
 }
 
+TEST(AskTimes, EachPauseIsTwiceAsLongUpToTheLongest) {
+  AskTimes times = at(5 * kMs, 10 * kMs, 0);
+  times.longest_pause_ns = 60 * kMs;
+  const TimeNs pauses[] = {20, 40, 60, 60};
+  for (int k = 0; k < 4; ++k) EXPECT_EQ(times.again(kDeadline, k), (5 + pauses[k]) * kMs);
+  EXPECT_EQ(times.again(kDeadline, 16), 65 * kMs);
+  times.round_trip_ns = 50 * kMs;
+  EXPECT_EQ(times.again(kDeadline, 3), 105 * kMs);
+}
+
 TEST(AskTimes, AgainOnlyWhereTheAnswerIsInTime) {
-  EXPECT_EQ(at(849 * kMs, 50 * kMs, 0).again(kDeadline), 949 * kMs);
-  EXPECT_EQ(at(850 * kMs, 50 * kMs, 0).again(kDeadline), kNever);
+  EXPECT_EQ(at(849 * kMs, 50 * kMs, 0).again(kDeadline, 0), 949 * kMs);
+  EXPECT_EQ(at(850 * kMs, 50 * kMs, 0).again(kDeadline, 0), kNever);
   AskTimes unknown = at(850 * kMs, 50 * kMs, 0);
   unknown.answer_ns = 0;  // may come at once
-  EXPECT_EQ(unknown.again(kDeadline), 950 * kMs);
+  EXPECT_EQ(unknown.again(kDeadline, 0), 950 * kMs);
 }
 
 TEST(AskTimes, TheWindowIsKeptWhereThereIsRoom) {
   const AskTimes times = at(0, 20 * kMs, 256 * kMs, 0.5);
   const TimeNs wait = BackOff{256 * kMs, 20, 0.5}.within(kNever);
   EXPECT_EQ(times.first(5 * kMs, kDeadline), 5 * kMs + wait);
-  EXPECT_EQ(times.again(kDeadline), 40 * kMs + wait);
+  EXPECT_EQ(times.again(kDeadline, 0), 40 * kMs + wait);
   EXPECT_EQ(times.held(300 * kMs, kDeadline), 300 * kMs + wait) << "those held back do not ask all at once";
 }
 
@@ -40,7 +50,7 @@ TEST(AskTimes, ALongWindowIsCutSoThatThereIsTimeForTwo) {
   const AskTimes first = at(0, 50 * kMs, 8192 * kMs);
   const TimeNs asked = first.first(5 * kMs, kDeadline);
   EXPECT_EQ(asked, (1000 - 3 * 50 - 1) * kMs);
-  EXPECT_LE(at(asked, 50 * kMs, 8192 * kMs).again(kDeadline), kDeadline - 50 * kMs);
+  EXPECT_LE(at(asked, 50 * kMs, 8192 * kMs).again(kDeadline, 0), kDeadline - 50 * kMs);
 }
 
 TEST(AskTimes, AHoldEndsInTime) {

@@ -197,6 +197,16 @@ TEST_F(RequesterTest, OneRoundIsBoundedAndTheNextIsAMillisecondLater) {
   EXPECT_EQ(ask(6 * kMs).size(), Requester::kMaxAskedAtOnce);
 }
 
+TEST_F(RequesterTest, OnANearNetworkItAsksMoreSeldomEachTime) {
+  requester.start(100);
+  Requester::take_status(status_of(2, 0), *requester.heard(0, kHop, 0));
+  arrive(0, 101);
+  std::vector<TimeNs> asked;  // in ms
+  for (TimeNs now = 0; now < 300 * kMs; now += kMs)
+    if (!ask(now).empty()) asked.push_back(now / kMs);
+  EXPECT_EQ(asked, (std::vector<TimeNs>{5, 9, 17, 33, 65, 128, 191, 254}));
+}
+
 // A heartbeat can be made up on a clear channel, and on a near network everything is asked for every 2 ms.
 TEST_F(RequesterTest, WhatNeverComesIsNotAskedForWithoutEnd) {
   constexpr uint64_t kWindow = LossDetector::Limits{}.window, kAhead = 16'000;
