@@ -60,8 +60,9 @@ TEST(HeadendManual, HasEveryCounterAndNoOther) {
 }
 
 TEST(ReceiverManual, HasEveryCounterAndNoOther) {
-  Names known{"time", "channel", "rate_bps", "malformed_...", "key_announce_..."};
+  Names known{"time", "channel", "rate_bps", "level", "way", "malformed_...", "key_announce_..."};
   add(known, smart::kReceiveCounterTexts);
+  add(known, smart::kTunnelClientCounterTexts);
   add(known, app::kSocketCounterTexts);
   add(known, app::kOutputCounterTexts);
   EXPECT_THAT(documented("docs/receive.md", "| field | counts |"), testing::UnorderedElementsAreArray(known));
