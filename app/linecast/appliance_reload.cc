@@ -31,7 +31,10 @@ std::vector<LaneChange::Membership> without(const std::vector<LaneChange::Member
 
 lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
   lineup::Difference difference = lineup::compare(lineup_, wanted);
-  // The file's name may be the same and the key in it another.
+  // The files' names may be the same and the keys in them others.
+  if (difference.restart_needed.empty() && signing_key_ != nullptr &&
+      crypto::read_signing_key(wanted.signing_key_file)->public_key() != signing_key_->public_key())
+    difference.restart_needed.emplace_back("headend.signing_key: another one in the same file");
   for (lineup::ChannelDifference& channel : difference.channels) {
     if (channel.change != lineup::Change::kNone && channel.change != lineup::Change::kAdjusted) continue;
     if (!channel.before || !channel.after) continue;
@@ -106,6 +109,9 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   directory_ = std::move(directory);
   placement_ = std::move(placement);
   lineup_ = wanted;
+  for (size_t i = 0; i < lineup_.channels.size(); ++i)
+    if (const size_t slot = placement_.slot_of[i]; slot != kNoSlot && running_[slot]->keys != nullptr)
+      running_[slot]->keys->set_bitrate_cap(lineup_.channels[i].bitrate_cap_bps);
   retire.clear();  // the channels that were, and with them their keys
   for (const size_t slot : removed) {
     retired_frames_.insert(std::move(running_[slot]->frames));

@@ -23,6 +23,7 @@ smart::KeyAnnouncer::Epoch announced(const smart::EpochKey& key) { return {key.e
 
 StreamKeys::StreamKeys(const Setup& setup)
     : setup_(setup),
+      bitrate_cap_bps_(setup.bitrate_cap_bps),
       start_salt_(random_salt()),
       announcer_(*setup.signing_key, {setup.channel_id, setup.sender_id, setup.group_key.cipher,
                                       setup.start_number, start_salt_}),
@@ -58,7 +59,7 @@ const Announcement* StreamKeys::tick(const LaneChannel& channel, bool delivered)
   const uint64_t sequence = channel.next_sequence();
   // At least what the cap lets through in half a second, should a feed come back at full rate.
   const uint64_t lead = std::max({kLeadTicks * (sequence - last_sequence_), kLeastLeadPackets,
-                                  setup_.bitrate_cap_bps / kLeastDatagramBits / 2});
+                                  bitrate_cap_bps_ / kLeastDatagramBits / 2});
   last_sequence_ = sequence;
   if (!delivered) return nullptr;  // the lane may still read the other announcement
   retired_.reset();

@@ -32,6 +32,8 @@ class StreamKeys {
   std::unique_ptr<MessageKeys> message_keys();
   const crypto::GroupKey& group_key() const { return setup_.group_key; }
 
+  // The cap by which it is reckoned how long announcing takes, from the next one on.
+  void set_bitrate_cap(uint64_t bps) { bitrate_cap_bps_ = bps; }
   // Asks for a new epoch as soon as it can be announced.
   void roll() { roll_wanted_ = true; }
   // Call about every second with what the lane publishes. Returns an announcement that the lane is to take,
@@ -44,6 +46,7 @@ class StreamKeys {
 
   crypto::Manager manager_;
   const Setup setup_;
+  uint64_t bitrate_cap_bps_;
   const crypto::StartSalt start_salt_;
   smart::KeyAnnouncer announcer_;
   std::unique_ptr<smart::EpochKey> current_;

@@ -112,6 +112,11 @@ def what_cannot_be_is_refused_whole(lab):
     assert headend.channels().keys() == shown.keys()
     status, answer = reload(lab)
     assert status == 0 and set(changes(answer).values()) == {'unchanged'}, answer
+    # Receivers trust the signing key that they know.
+    for name in ('signing.key', 'signing.key.pub'):
+        (lab.directory / name).unlink()
+    lab.write_lineup([NEWS, OPEN])
+    refused(before, 'restart', 'headend.signing_key')
     headend.stop()
 
 

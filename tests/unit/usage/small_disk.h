@@ -1,12 +1,13 @@
-// A file system of a test's own that can be full or read-only: a tmpfs in a mount namespace. Where that is
-// not allowed (no root), the nearest thing that is real: a limit to the size of files, and a directory's
-// mode.
+// A file system of a test's own that can be full or read-only: a tmpfs in a mount namespace. Where that can't
+// be had (without root, or in a chroot, whose root is no mount), the nearest thing that is real: a limit to
+// the size of files, and a directory's mode, which does not bind root, so that the test is another user then.
 #pragma once
 
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <string>
@@ -21,13 +22,16 @@ class SmallDisk {
     static const bool own_mounts =
         ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
     mounted_ = own_mounts && ::mount("tmpfs", path().c_str(), "tmpfs", 0, size(kib).c_str()) == 0;
-    if (!mounted_) limit(kib * 1024);
+    if (mounted_) return;
+    limit(kib * 1024);
+    become(kNobody);
   }
   ~SmallDisk() {
     if (mounted_) {
       ::umount2(path().c_str(), MNT_DETACH);
     } else {
       limit(RLIM_INFINITY);
+      become(0);
       ::chmod(path().c_str(), 0700);
     }
   }
@@ -49,6 +53,13 @@ class SmallDisk {
   }
 
  private:
+  static constexpr uid_t kNobody = 65534;
+
+  // Where we are root, or have been; the directory with us.
+  void become(uid_t user) {
+    if (::setresuid(0, 0, 0) == 0 && ::chown(path().c_str(), user, user) == 0)
+      static_cast<void>(::setresuid(user, user, 0) == 0);
+  }
   static std::string size(size_t kib) { return "size=" + std::to_string(kib) + "k"; }
   static void limit(rlim_t bytes) {
     std::signal(SIGXFSZ, SIG_IGN);
