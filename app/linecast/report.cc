@@ -120,6 +120,7 @@ Json report_ports(const Appliance& appliance) {
     row["ip_checksum"] = who(device.offloads().ip_checksum);
     row["udp_checksum"] = who(device.offloads().udp_checksum);
     row["vlan_insert"] = who(device.offloads().vlan_insert);
+    row["multi_segment"] = who(device.offloads().segments);
     row["receive_queues"] = device.receive_queues();
     row["steering"] = appliance.lanes() == 1 ? "one lane"
                       : device.has_flows()   ? who(device.steered())

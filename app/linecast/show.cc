@@ -39,7 +39,7 @@ void print_table(const Json& rows, const std::vector<std::string>& columns) {
 void print_ports(const Json& answer) {
   print_table(answer["ports"],
               {"name", "driver", "mac", "link", "speed_mbps", "group_filter", "steering", "ip_checksum",
-               "udp_checksum", "vlan_insert", "received", "transmitted", "missed"});
+               "udp_checksum", "vlan_insert", "multi_segment", "received", "transmitted", "missed"});
   for (const Json& port : answer["ports"])
     if (port.contains("error")) fmt::print("    {}: {}\n", cell(port["name"]), cell(port["error"]));
   fmt::print("\n");

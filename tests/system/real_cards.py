@@ -100,7 +100,7 @@ def main_job(lab, cards, driver, group_filter):
     assert [port['driver'] for port in ports] == [driver, driver], ports
     assert [port['group_filter'] for port in ports] == [group_filter, group_filter], ports
 
-    assert [port['vlan_insert'] for port in ports] == ['card', 'card'], ports
+    assert [(port['vlan_insert'], port['multi_segment']) for port in ports] == [('card', 'card')] * 2, ports
 
     receiver = lab.topology.receivers[0]
     receiver.lose('eth0', 5, [NEWS.group], SMART_PORT)
