@@ -23,7 +23,8 @@ std::vector<net::Mac> both(const std::vector<net::Mac>& a, const std::vector<net
 std::vector<LaneChange::Membership> without(const std::vector<LaneChange::Membership>& a,
                                             const std::vector<LaneChange::Membership>& b) {
   std::vector<LaneChange::Membership> rest;
-  std::ranges::set_difference(a, b, std::back_inserter(rest));
+  constexpr auto kKey = &LaneChange::Membership::key;
+  std::ranges::set_difference(a, b, std::back_inserter(rest), {}, kKey, kKey);
   return rest;
 }
 

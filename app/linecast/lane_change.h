@@ -2,8 +2,8 @@
 // steps a turn.
 #pragma once
 
-#include <compare>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 #include "app/linecast/directory.h"
@@ -25,7 +25,8 @@ struct LaneChange {
     size_t interface = 0;  // whose host is on this lane
     Ipv4 group = 0;
     Ipv4 source = 0;  // 0: any
-    auto operator<=>(const Membership&) const = default;
+    // By which lists of them are sorted.
+    std::tuple<size_t, Ipv4, Ipv4> key() const { return {interface, group, source}; }
   };
 
   std::vector<Swap> swaps;

@@ -101,7 +101,7 @@ std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup) {
   for (const lineup::Channel& channel : lineup.channels)
     if (channel.enabled && is_multicast(channel.source.address))
       list.push_back({channel.source.interface, channel.source.address, channel.source.ssm_source});
-  std::ranges::sort(list);
+  std::ranges::sort(list, {}, &LaneChange::Membership::key);
   return list;
 }
 
