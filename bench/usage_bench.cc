@@ -3,35 +3,18 @@
 #include <benchmark/benchmark.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 
-#include "lib/base/error.h"
 #include "lib/usage/deliverer.h"
 #include "lib/usage/json_lines_sink.h"
 #include "lib/usage/sqlite_sink.h"
 #include "lib/usage/usage_table.h"
+#include "tests/unit/temporary_directory.h"
 
 namespace linecast::usage {
 namespace {
 
 constexpr uint64_t kMillion = 1'000'000;
 constexpr size_t kBatch = Deliverer::kBatch;
-
-// In the working directory, so that it is on a disk where that is.
-class Directory {
- public:
-  Directory() : path_("usage-bench-XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) throw Error("no directory for the benchmark can be made here");
-  }
-  ~Directory() { std::filesystem::remove_all(path_); }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 double now_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -97,7 +80,7 @@ void append_million(Journal& journal) {
 void journal(benchmark::State& state) {
   double seconds = 0;
   for (auto _ : state) {
-    const Directory directory;
+    const TemporaryDirectory directory(".");  // on a disk where the working directory is
     Journal into({.directory = directory.path(), .start_number = 1});
     const double begin = now_s();
     append_million(into);
@@ -111,7 +94,7 @@ void journal(benchmark::State& state) {
 void sink(benchmark::State& state, bool sqlite) {
   double seconds = 0;
   for (auto _ : state) {
-    const Directory directory;
+    const TemporaryDirectory directory(".");  // on a disk where the working directory is
     Journal from({.directory = directory.path(), .start_number = 1, .sinks = {"sink"}});
     append_million(from);
     std::unique_ptr<Sink> to;

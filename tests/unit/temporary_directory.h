@@ -11,9 +11,9 @@ namespace linecast {
 
 class TemporaryDirectory {
  public:
-  TemporaryDirectory()
-      : path_(std::filesystem::temp_directory_path() / "linecast-test-XXXXXX") {  // mkdtemp's template
-    if (::mkdtemp(path_.data()) == nullptr) throw Error("no temporary directory");
+  explicit TemporaryDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path())
+      : path_(parent / "linecast-test-XXXXXX") {  // mkdtemp's template
+    if (::mkdtemp(path_.data()) == nullptr) throw Error("no temporary directory can be made");
   }
   ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
