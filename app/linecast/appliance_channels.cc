@@ -30,7 +30,7 @@ std::vector<Appliance::MadeChannel> Appliance::make_channels(const lineup::Lineu
       next.running->keys = make_keys(lineup, i, setup);
       setup.key = &next.running->keys->current();
       setup.announcement = &next.running->keys->announcement();
-      setup.message_keys = next.running->keys->message_keys();
+      setup.hop.message_keys = next.running->keys->message_keys();
     }
     next.channel = std::make_unique<LaneChannel>(std::move(setup), *next.running->frames,
                                                  drivers::lcore_numa_node(lineup.lanes.lcores[lane_of(i)]));
@@ -46,19 +46,19 @@ LaneChannelSetup Appliance::channel_setup(const lineup::Lineup& lineup, size_t i
   LaneChannelSetup setup;
   setup.channel = &channel;
   setup.sender_id = lineup.sender_id;
-  setup.start_number = start_number;
+  setup.hop.start_number = start_number;
   setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
-  setup.out_port = static_cast<uint16_t>(interface.port);
-  setup.out_interface = static_cast<uint16_t>(channel.output.interface);
-  setup.offloads = port.offloads();
-  if (interface.vlan != 0) setup.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
-  setup.flow.source_mac = port.mac();
-  setup.flow.destination_mac = net::multicast_mac(channel.output.group);
-  setup.flow.source = interface.address;
-  setup.flow.destination = channel.output.group;
-  setup.flow.source_port = setup.flow.destination_port = channel.output.udp_port;
-  setup.flow.ttl = channel.output.ttl;
-  setup.flow.dscp = channel.output.dscp;
+  setup.hop.out_port = static_cast<uint16_t>(interface.port);
+  setup.hop.out_interface = static_cast<uint16_t>(channel.output.interface);
+  setup.hop.offloads = port.offloads();
+  if (interface.vlan != 0) setup.hop.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
+  setup.hop.flow.source_mac = port.mac();
+  setup.hop.flow.destination_mac = net::multicast_mac(channel.output.group);
+  setup.hop.flow.source = interface.address;
+  setup.hop.flow.destination = channel.output.group;
+  setup.hop.flow.source_port = setup.hop.flow.destination_port = channel.output.udp_port;
+  setup.hop.flow.ttl = channel.output.ttl;
+  setup.hop.flow.dscp = channel.output.dscp;
   return setup;
 }
 
@@ -69,7 +69,7 @@ std::unique_ptr<StreamKeys> Appliance::make_keys(const lineup::Lineup& lineup, s
   keys.group_key = crypto::read_group_key(lineup.channels[index].key_file);
   keys.channel_id = lineup.channels[index].id;
   keys.sender_id = setup.sender_id;
-  keys.start_number = setup.start_number;
+  keys.start_number = setup.hop.start_number;
   keys.first_sequence = setup.first_sequence;
   keys.bitrate_cap_bps = lineup.channels[index].bitrate_cap_bps;
   return std::make_unique<StreamKeys>(keys);

@@ -100,7 +100,7 @@ class Lane {
   };
   struct TransmitBatch {
     std::array<drivers::Packet*, 2 * kBurst> packets;
-    std::array<LaneChannel*, 2 * kBurst> channels;  // null: a message
+    std::array<LaneHop*, 2 * kBurst> hops;  // null: a message
     unsigned count = 0;
   };
 
@@ -114,15 +114,15 @@ class Lane {
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
-  void answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
+  void answer_replacement(LaneHop& channel, uint32_t index, const Request& request,
                           const smart::PairList& asked, smart::SourceShare& share, TimeNs now);
-  void pass_on(LaneChannel& channel, const smart::HeardFault& fault);
+  void pass_on(LaneHop& channel, const smart::HeardFault& fault);
   bool send_repairs(TimeNs now);
-  void send_repair(LaneChannel& channel, TimeNs now);
-  void send_quiet(LaneChannel& channel, const smart::PairList& quiet);
+  void send_repair(LaneHop& channel, TimeNs now);
+  void send_quiet(LaneHop& channel, const smart::PairList& quiet);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
-  void queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel);
+  void queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop);
   void send_control_frame(size_t interface, Bytes frame);
   void flush(size_t port);
   void flush_all();
@@ -157,7 +157,7 @@ class Lane {
   uint32_t sequences_left_ = 0;          // that may be asked for in this turn
   // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are
   // slots.
-  std::vector<LaneChannel*> repairing_;
+  std::vector<LaneHop*> repairing_;
   size_t repairing_head_ = 0, repairing_count_ = 0;
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one

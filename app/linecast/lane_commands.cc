@@ -103,7 +103,7 @@ void Lane::forget_channel(size_t slot) {
   }
   size_t kept = 0;
   for (size_t i = 0; i < repairing_count_; ++i) {
-    LaneChannel* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
+    LaneHop* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
     if (waiting != channel) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
   }
   repairing_count_ = kept;

@@ -95,7 +95,7 @@ bool Lane::answer(const Request& request, TimeNs now) {
     counters_.add(LaneCounter::kUnknownGroup);
     return false;
   }
-  LaneChannel* channel = channels_[index].get();
+  LaneHop* channel = channels_[index].get();
   if (channel == nullptr) return hand_over(directory_->lane_of[index], request.packet, &Lane::request_inbox_);
   if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
   // The MAC first: forged messages must not use up the allowance of those whose address they bear.
@@ -123,14 +123,14 @@ bool Lane::answer(const Request& request, TimeNs now) {
   return false;
 }
 
-void Lane::pass_on(LaneChannel& channel, const smart::HeardFault& fault) {
+void Lane::pass_on(LaneHop& channel, const smart::HeardFault& fault) {
   if (!channel.allows_fault_report(fault.time)) return channel.count(ChannelCounter::kReportChannelLimit);
   if (!faults_.push(fault)) return channel.count(ChannelCounter::kReportQueueFull);
   channel.count(fault.problem ? ChannelCounter::kProblemReports : ChannelCounter::kErrorReports);
 }
 
 // The group is told at once; the repairs follow behind live packets.
-void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Request& request,
+void Lane::answer_replacement(LaneHop& channel, uint32_t index, const Request& request,
                               const smart::PairList& asked, smart::SourceShare& share, TimeNs now) {
   uint32_t sequences = 0;
   for (const smart::SequencePair& pair : asked.view())
@@ -151,7 +151,7 @@ void Lane::answer_replacement(LaneChannel& channel, uint32_t index, const Reques
   if (hold_group) send_quiet(channel, {});
 }
 
-void Lane::send_quiet(LaneChannel& channel, const smart::PairList& quiet) {
+void Lane::send_quiet(LaneHop& channel, const smart::PairList& quiet) {
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
   if (channel.write_quiet(manager_, quiet, packet))
@@ -164,7 +164,7 @@ void Lane::send_quiet(LaneChannel& channel, const smart::PairList& quiet) {
 bool Lane::send_repairs(TimeNs now) {
   unsigned looks = 0;
   for (; looks < kBurst && repairing_count_ > 0; ++looks) {
-    LaneChannel& channel = *repairing_[repairing_head_];
+    LaneHop& channel = *repairing_[repairing_head_];
     repairing_head_ = (repairing_head_ + 1) % repairing_.size();
     --repairing_count_;
     send_repair(channel, now);
@@ -174,7 +174,7 @@ bool Lane::send_repairs(TimeNs now) {
   return looks > 0;
 }
 
-void Lane::send_repair(LaneChannel& channel, TimeNs now) {
+void Lane::send_repair(LaneHop& channel, TimeNs now) {
   smart::RepairTarget target;
   drivers::Packet* kept = channel.take_repair(now, target);
   if (kept == nullptr) return;

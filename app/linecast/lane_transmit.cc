@@ -18,11 +18,11 @@ drivers::Packet* Lane::take_control_packet() {
   return packet;
 }
 
-void Lane::queue_frame(size_t port, drivers::Packet* packet, LaneChannel* channel) {
+void Lane::queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop) {
   TransmitBatch& batch = batches_[port];
   if (batch.count == batch.packets.size()) flush(port);
   batch.packets[batch.count] = packet;
-  batch.channels[batch.count++] = channel;
+  batch.hops[batch.count++] = hop;
 }
 
 void Lane::send_control_frame(size_t interface, Bytes frame) {
@@ -54,8 +54,8 @@ void Lane::flush(size_t port_index) {
   for (unsigned k = sent; k < batch.count; ++k) {
     if (port.paused)
       counters_.add(LaneCounter::kPortPaused);
-    else if (batch.channels[k] != nullptr)
-      batch.channels[k]->count(ChannelCounter::kTransmitFull);
+    else if (batch.hops[k] != nullptr)
+      batch.hops[k]->count(ChannelCounter::kTransmitFull);
     else
       counters_.add(LaneCounter::kControlTransmitFull);
     drivers::release(batch.packets[k]);

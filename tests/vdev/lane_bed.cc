@@ -110,19 +110,19 @@ std::unique_ptr<app::LaneChannel> LaneBed::make_channel(size_t i) {
   app::LaneChannelSetup setup;
   setup.channel = &channel;
   setup.sender_id = 1;
-  setup.start_number = kStartNumber;
+  setup.hop.start_number = kStartNumber;
   setup.first_sequence = 1 + i;
-  setup.out_port = 1;
-  setup.out_interface = 1;
-  setup.offloads = options.offloads;
-  if (options.output_vlan != 0) setup.vlan_control = net::vlan_control(options.output_vlan, 32);
-  setup.flow.source = kOutAddress;
-  setup.flow.destination = output_group(i);
-  setup.flow.source_mac = kOutMac;
-  setup.flow.destination_mac = net::multicast_mac(setup.flow.destination);
-  setup.flow.source_port = setup.flow.destination_port = smart::kDefaultPort;
-  setup.flow.ttl = 16;
-  setup.flow.dscp = 32;
+  setup.hop.out_port = 1;
+  setup.hop.out_interface = 1;
+  setup.hop.offloads = options.offloads;
+  if (options.output_vlan != 0) setup.hop.vlan_control = net::vlan_control(options.output_vlan, 32);
+  setup.hop.flow.source = kOutAddress;
+  setup.hop.flow.destination = output_group(i);
+  setup.hop.flow.source_mac = kOutMac;
+  setup.hop.flow.destination_mac = net::multicast_mac(setup.hop.flow.destination);
+  setup.hop.flow.source_port = setup.hop.flow.destination_port = smart::kDefaultPort;
+  setup.hop.flow.ttl = 16;
+  setup.hop.flow.dscp = 32;
   if (options.encrypted) {
     crypto::Manager& manager = lanes_[directory_.lane_of[i]]->manager();
     if (options.announce) {
@@ -140,7 +140,7 @@ std::unique_ptr<app::LaneChannel> LaneBed::make_channel(size_t i) {
     keys_.push_back(
         std::make_unique<smart::EpochKey>(manager, group_key_, crypto::StartSalt{}, channel_id(i), 1, 1));
     if (!options.announce) setup.key = keys_.back().get();
-    setup.message_keys = std::make_unique<app::MessageKeys>(
+    setup.hop.message_keys = std::make_unique<app::MessageKeys>(
         app::MessageKeys{crypto::CmacKey(manager, crypto::derive_down_key(group_key_, channel_id(i))),
                          crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});
   }

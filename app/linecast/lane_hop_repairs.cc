@@ -1,14 +1,14 @@
-// What receivers ask of a channel and tell it, and the repairs that come of it.
+// What receivers ask of a hop and tell it, and the repairs that come of it.
 #include <algorithm>
 #include <cstring>
 
-#include "app/linecast/lane_channel.h"
+#include "app/linecast/lane_hop.h"
 #include "lib/smart/trailer.h"
 
 namespace linecast::app {
 
-std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::ReceiverKeys& keys,
-                                           Bytes datagram, Bytes trailer, UpwardCount count) {
+std::optional<uint64_t> LaneHop::admit(crypto::Manager& manager, crypto::ReceiverKeys& keys, Bytes datagram,
+                                       Bytes trailer, UpwardCount count) {
   const auto refused = [this](ChannelCounter reason) {
     counters_.add(reason);
     return std::nullopt;
@@ -19,7 +19,7 @@ std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::Rec
   }
   if (trailer.size() != smart::kCmacTrailerSize) return refused(ChannelCounter::kRequestTrailer);
   const smart::TrailerFields fields = smart::read_trailer(trailer);
-  if (fields.key_id != sealer_.key_id()) return refused(ChannelCounter::kRequestTrailer);
+  if (fields.key_id != stream_.key_id) return refused(ChannelCounter::kRequestTrailer);
   const Bytes covered = datagram.first(datagram.size() - crypto::kCmacSize);
   if (!keys.verify(manager, message_keys_->up, fields.id, covered, covered.data() + covered.size()))
     return refused(ChannelCounter::kRequestMac);
@@ -27,28 +27,28 @@ std::optional<uint64_t> LaneChannel::admit(crypto::Manager& manager, crypto::Rec
     return fields.id;
   // The count is the highest sequence that the receiver has opened: of this stream, and not older than what
   // is kept.
-  if (fields.count >= sealer_.next_sequence() || fields.count + ring_.slots() < sealer_.next_sequence() ||
-      fields.count + 1 < sealer_.first_sequence())
+  if (fields.count >= stream_.next_sequence || fields.count + ring_.slots() < stream_.next_sequence ||
+      fields.count + 1 < stream_.first_sequence)
     return refused(ChannelCounter::kRequestStale);
   return fields.id;
 }
 
-smart::KeptSequences LaneChannel::kept() const {
-  const uint64_t next = sealer_.next_sequence();
-  return {std::max(sealer_.first_sequence(), next - std::min<uint64_t>(next, ring_.slots())), next};
+smart::KeptSequences LaneHop::kept() const {
+  const uint64_t next = stream_.next_sequence;
+  return {std::max(stream_.first_sequence, next - std::min<uint64_t>(next, ring_.slots())), next};
 }
 
 // Plain unicast to listed prefixes only: the source of a request may be forged, and would be flooded with
 // repairs. Nor to a prefix's own first and last address: no host has them, and the last may be a broadcast.
-smart::RepairTarget LaneChannel::target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const {
+smart::RepairTarget LaneHop::target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const {
   if (repairs_to_ == lineup::RepairsTo::kMulticast || port == 0) return {};
   for (const lineup::Prefix& prefix : unicast_prefixes_)
     if (prefix.contains(source) && !prefix.is_reserved(source)) return {source, port, mac};
   return {};
 }
 
-bool LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
-                          smart::SourceShare& share, smart::PairList& quiet) {
+bool LaneHop::request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+                      smart::SourceShare& share, smart::PairList& quiet) {
   const smart::RepairEngine::Outcome outcome =
       engine_.request(now, askers_.round_trip_ns(), kept(), asked, from, share, quiet);
   counters_.add(ChannelCounter::kRequestedSequences, outcome.sum());
@@ -60,7 +60,7 @@ bool LaneChannel::request(TimeNs now, const smart::PairList& asked, const smart:
   return askers_.asked(now, outcome);
 }
 
-drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& target) {
+drivers::Packet* LaneHop::take_repair(TimeNs now, smart::RepairTarget& target) {
   smart::RepairEngine::Repair repair;
   const auto size_of = [this](uint64_t sequence) { return drivers::view(ring_.at(sequence)).size(); };
   switch (engine_.take(now, kept(), size_of, repair)) {
@@ -78,7 +78,7 @@ drivers::Packet* LaneChannel::take_repair(TimeNs now, smart::RepairTarget& targe
 
 // The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same
 // ciphertext and tag behind it.
-void LaneChannel::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
+void LaneHop::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
   const uint8_t* in = drivers::payload_bytes(kept);
   const auto size = static_cast<uint16_t>(drivers::payload_size(kept));
   uint8_t* out = drivers::payload_bytes(packet);
@@ -92,17 +92,17 @@ void LaneChannel::write_repair(drivers::Packet* kept, drivers::Packet* packet, d
   counters_.add(ChannelCounter::kRepairsSent);
 }
 
-void LaneChannel::send_to(const smart::RepairTarget& target, drivers::Packet* packet) {
+void LaneHop::send_to(const smart::RepairTarget& target, drivers::Packet* packet) {
   header_.readdress(drivers::payload_bytes(packet), {target.mac, target.address, target.port},
                     card_udp_checksum_);
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 
-void LaneChannel::take_join(TimeNs now, const smart::UsageReport& report) {
+void LaneHop::take_join(TimeNs now, const smart::UsageReport& report) {
   counters_.add(askers_.join(now, report) ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
 }
 
-void LaneChannel::take_leave(TimeNs now, const smart::UsageReport& report) {
+void LaneHop::take_leave(TimeNs now, const smart::UsageReport& report) {
   counters_.add(askers_.leave(now, report) ? ChannelCounter::kLeaves : ChannelCounter::kReportEcho);
 }
 

@@ -1,0 +1,172 @@
+// A hop as its lane works on it: what goes out of a stream to one group, whoever made it. The kept frames,
+// their headers, repairs, and the hop's own messages. One lane writes it; the counters alone are read by the
+// control lcore.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "app/linecast/counters.h"
+#include "drivers/frame_ring.h"
+#include "lib/base/time.h"
+#include "lib/base/token_bucket.h"
+#include "lib/crypto/receiver_keys.h"
+#include "lib/lineup/lineup.h"
+#include "lib/net/udp_template.h"
+#include "lib/smart/send/asking_group.h"
+
+namespace linecast::app {
+
+// Keys of a hop's messages.
+struct MessageKeys {
+  crypto::CmacKey down;
+  crypto::CmacKey up;
+};
+
+struct HopSetup {
+  uint64_t start_number = 0;                  // that its messages and trailers bear
+  std::unique_ptr<MessageKeys> message_keys;  // null: a clear channel
+  net::UdpFlow flow;                          // no VLAN, and no matter what the card does
+  uint16_t vlan_control = 0;                  // 0: untagged
+  uint16_t out_port = 0;                      // index into the lane's ports
+  uint16_t out_interface = 0;                 // index into its interfaces
+  drivers::TransmitOffloads offloads;         // of that port
+};
+
+// What a hop can go on through when a reload changes it. Made by the control lcore.
+struct HopTerms {
+  explicit HopTerms(const lineup::Channel& channel);
+
+  smart::RepairEngine::Settings repairs;
+  lineup::RepairsTo repairs_to;
+  std::vector<lineup::Prefix> unicast_prefixes;
+  std::optional<uint8_t> quiet;
+};
+
+// How far the stream is, kept up by whoever puts frames into the hop.
+struct StreamPosition {
+  uint64_t first_sequence = 1;
+  uint64_t next_sequence = 1;  // one more than the latest that is kept
+  uint16_t key_id = 0;
+  uint8_t synch_code = 0;
+};
+
+// What the count of a receiver's message may be: the highest sequence that the receiver has opened.
+enum class UpwardCount : uint8_t {
+  kKept,        // of what is kept for repairs
+  kKeptOrNone,  // or 0: the receiver has opened nothing yet
+  kAny,         // or older, or of another start: the receiver has opened nothing lately
+};
+
+class LaneHop {
+ public:
+  LaneHop(const lineup::Channel& channel, HopSetup setup, drivers::Pool& frames, int numa_node);
+
+  // Fetches what the next frame is written into.
+  void prefetch() const { ring_.prefetch(stream_.next_sequence); }
+
+  // lane_hop_repairs.cc
+  // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. Returns the
+  // receiver's id, 0 on a clear channel.
+  std::optional<uint64_t> admit(crypto::Manager& manager, crypto::ReceiverKeys& keys, Bytes datagram,
+                                Bytes trailer, UpwardCount count);
+  // Where repairs for who asks from there go. mac: that the request came from.
+  smart::RepairTarget target_of(Ipv4 source, uint16_t port, const net::Mac& mac) const;
+  // Takes what an admitted request asks for; share: of who asks; `quiet` is what a QUIET is to name. Returns
+  // whether the whole group is to hold its requests back.
+  bool request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
+               smart::SourceShare& share, smart::PairList& quiet);
+  bool repairs_pending() const { return engine_.pending() > 0; }
+  // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
+  // sequence is no longer kept (counted).
+  drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
+  // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
+  void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
+  // Has a repair so written go to one receiver.
+  void send_to(const smart::RepairTarget& target, drivers::Packet* packet);
+  // Whether the card takes frames of more than one segment.
+  bool sends_segments() const { return segments_; }
+  // An admitted JOIN or LEAVE.
+  void take_join(TimeNs now, const smart::UsageReport& report);
+  void take_leave(TimeNs now, const smart::UsageReport& report);
+  // Whether one more ERROR_REPORT or PROBLEM_REPORT is within what the channel takes.
+  bool allows_fault_report(TimeNs now) { return fault_allowance_.take(now, 1); }
+  void count(ChannelCounter counter, uint64_t n = 1) { counters_.add(counter, n); }
+
+  // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
+  bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
+  // list: none for the whole group.
+  bool write_quiet(crypto::Manager& manager, const smart::PairList& list, drivers::Packet* packet);
+
+  // By which receivers' keys are told apart; null: a clear channel.
+  const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
+  uint16_t out_port() const { return out_port_; }
+  uint16_t out_interface() const { return out_interface_; }
+
+  // Read by the control lcore.
+  const ChannelCounters& counters() const { return counters_; }
+  uint64_t next_sequence() const { return published_sequence_.get(); }
+  // About how many ask for repairs here, and the round trip to 95 % of them; what they are told to keep to.
+  uint64_t askers() const { return published_askers_.get(); }
+  uint64_t round_trip_ms() const { return published_round_trip_ms_.get(); }
+  uint64_t quiet() const { return published_quiet_.get(); }
+
+ protected:
+  ~LaneHop() = default;
+
+  // Takes the terms over, and leaves the lists of the former ones in their place. largest_packet: SMART
+  // bytes.
+  void take(HopTerms& terms, size_t largest_packet);
+  void set_position(const StreamPosition& position);
+
+  // Completes a frame whose SMART packet stands in place.
+  void finish_frame(drivers::Packet* packet, size_t payload_size);
+  bool write_message(drivers::Packet* packet, Bytes message);
+
+  // The timers that every hop has: when each is to be looked at next.
+  TimeNs first_hop_due() const { return std::min(look_due_, status_due_); }
+  // Every 20 ms, or earlier where asked for: brings the QUIET field up to date. True where it was time.
+  bool take_look(TimeNs now);
+  void look_by(TimeNs time) { look_due_ = std::min(look_due_, time); }
+  // True where SENDER_STATUS is to be sent.
+  bool take_status_due(TimeNs now);
+
+  uint8_t quiet_field() const { return quiet_; }
+  drivers::FrameRing& ring() { return ring_; }
+
+ private:
+  // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one, and writes
+  // it.
+  bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet);
+  smart::KeptSequences kept() const;
+
+  drivers::FrameRing ring_;
+  StreamPosition stream_;
+  net::UdpTemplate header_;
+  uint8_t quiet_;
+  bool card_udp_checksum_;
+  bool segments_;
+  drivers::FrameMarks marks_;
+  uint16_t out_port_;
+  uint16_t out_interface_;
+  uint16_t ip_id_ = 0;
+
+  ChannelCounters counters_;    // written by the lane, read by the control lcore
+  Counter published_sequence_;  // likewise: the next full sequence
+  Counter published_askers_, published_round_trip_ms_, published_quiet_;  // likewise
+
+  smart::RepairEngine engine_;
+  lineup::RepairsTo repairs_to_{};
+  std::vector<lineup::Prefix> unicast_prefixes_;
+  smart::AskingGroup askers_;
+  TokenBucket fault_allowance_;
+  TimeNs look_due_ = 0, status_due_ = 0;
+  int statuses_at_start_;
+  std::unique_ptr<MessageKeys> message_keys_;
+  uint64_t message_count_ = 0;  // of the downward trailer
+  uint64_t start_number_;
+  Ipv4 group_;
+};
+
+}  // namespace linecast::app
