@@ -43,9 +43,10 @@ Channel::Channel(const ChannelOptions& options, uint64_t receiver_id, crypto::Ma
       request_socket_(open_request_socket(options)),
       receiver_(settings_of(options, receiver_id), manager, options.keys, options.trusted, random, *this) {}
 
-void Channel::receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset) {
+void Channel::receive(DatagramBatch& batch, std::array<bool, 2> ready, TimeNs now, TimeNs realtime_offset) {
   const std::array<int, 2> both = sockets();
   for (size_t i = 0; i < both.size(); ++i) {
+    if (!ready[i]) continue;
     for (unsigned round = 0; round < kBatchesAtOnce; ++round) {
       uint32_t drops = drops_[i];
       const auto datagrams = batch.read(both[i], now, realtime_offset, drops);
@@ -55,23 +56,29 @@ void Channel::receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset) 
         heard_anything_ = true;
         silent_since_.reset();
       }
-      for (const DatagramBatch::Datagram& d : datagrams) receive_one(d, both[i] == group_socket_.get());
+      for (const DatagramBatch::Datagram& d : datagrams) take(d, both[i] == group_socket_.get());
       if (datagrams.size() < DatagramBatch::kSize) break;
     }
   }
+  output_->flush();  // what had to make room
 }
 
-void Channel::receive_one(const DatagramBatch::Datagram& d, bool from_group) {
+void Channel::take(const DatagramBatch::Datagram& d, bool from_group) {
   const bool is_source = options_.source == 0 || d.source == options_.source;
   const bool is_far_end = !from_group && std::ranges::any_of(options_.tunnels, [&](const smart::FarEnd& t) {
     return t.address == d.source;
   });
-  if (!is_source && !is_far_end)
-    socket_counters_.add(SocketCounter::kWrongSource);
-  else if (from_group)
-    receiver_.receive(d.arrived_ns, d.bytes, d.source);
-  else
-    receiver_.receive_unicast(d.arrived_ns, d.bytes, {d.source, d.source_port});
+  Bytes rest = d.bytes;
+  do {  // an empty datagram is one as well
+    const Bytes datagram = rest.first(std::min(d.segment, rest.size()));
+    rest = rest.subspan(datagram.size());
+    if (!is_source && !is_far_end)
+      socket_counters_.add(SocketCounter::kWrongSource);
+    else if (from_group)
+      receiver_.receive(d.arrived_ns, datagram, d.source);
+    else
+      receiver_.receive_unicast(d.arrived_ns, datagram, {d.source, d.source_port});
+  } while (!rest.empty());
 }
 
 std::string Channel::way_of(size_t level) const {

@@ -25,14 +25,20 @@ class Channel : private smart::ReceiverOutput {
           const Say& say);
 
   std::array<int, 2> sockets() const { return {group_socket_.get(), request_socket_.get()}; }
-  // Reads what waits on both sockets, a bounded number of datagrams.
-  void receive(DatagramBatch& batch, TimeNs now, TimeNs realtime_offset);
+  // Reads what waits on the sockets that are `ready`, a bounded number of datagrams.
+  void receive(DatagramBatch& batch, std::array<bool, 2> ready, TimeNs now, TimeNs realtime_offset);
   TimeNs next_due() const { return receiver_.next_due(); }
-  void poll(TimeNs now) { receiver_.poll(now); }
+  void poll(TimeNs now) {
+    receiver_.poll(now);
+    output_->flush();
+  }
   // Tells the headend that it goes.
   void leave(TimeNs now) { receiver_.leave(now); }
   // Plays what is held, and waits a while until the output has taken it.
-  void play_all() { receiver_.play_all(); }
+  void play_all() {
+    receiver_.play_all();
+    output_->flush();
+  }
   void finish() { output_->finish(); }
 
   const std::string& name() const { return options_.name; }
@@ -60,7 +66,7 @@ class Channel : private smart::ReceiverOutput {
   void report(smart::ReceiverEvent event) override;
   void level_changed(const smart::LevelChange& change) override;
   std::string way_of(size_t level) const;
-  void receive_one(const DatagramBatch::Datagram& datagram, bool from_group);
+  void take(const DatagramBatch::Datagram& datagram, bool from_group);
 
   const ChannelOptions options_;
   const Say& say_;

@@ -18,6 +18,9 @@ namespace {
 
 // Packets due within this are played together: bounds how often the program wakes up.
 constexpr TimeNs kGrainNs = kNsPerMs / 10;
+// How long datagrams wait in their sockets while streams come, so that many are read at once: when they came
+// the kernel says, so that none is played later for it.
+constexpr TimeNs kReadEveryNs = kNsPerMs;
 // How late the kernel may end a wait, so that it can end several at once; by default 50 us, which every
 // packet would be late by.
 constexpr unsigned long kTimerSlackNs = 1'000;
@@ -99,23 +102,40 @@ class Program {
         buffer.got >> 10, buffer.wanted >> 10, buffer.wanted));
   }
 
-  // Until a datagram comes, something is due, or a signal.
+  // Until something is due, a signal, or a datagram comes; while streams come, until it is time to read.
   void wait(TimeNs latest, TimeNs now, const sigset_t& mask) {
     for (const auto& channel : channels_) latest = std::min(latest, channel->next_due());
+    const bool gathers = now < read_at_;
+    if (gathers) latest = std::min(latest, read_at_);
     const TimeNs span = latest <= now ? 0 : std::max(latest - now, kGrainNs);
+    look(gathers ? 0 : polled_.size(), span, mask);
+    // Who is awake anyway reads what would soon be read.
+    if (gathers && monotonic_now() >= read_at_ - kReadEveryNs / 2) look(polled_.size(), 0, mask);
+  }
+
+  // Waits for the first `count` sockets, and finds which are ready.
+  void look(size_t count, TimeNs span, const sigset_t& mask) {
     const timespec timeout{.tv_sec = span / kNsPerSecond, .tv_nsec = span % kNsPerSecond};
-    if (ppoll(polled_.data(), polled_.size(), &timeout, &mask) <= 0)
+    const int ready = ppoll(polled_.data(), count, &timeout, &mask);
+    if (ready <= 0)
       for (pollfd& p : polled_) p.revents = 0;
+    looked_ = count > 0;
+    any_ready_ = ready > 0;
   }
 
   void turn() {
     const TimeNs now = monotonic_now();
     const TimeNs realtime_offset = now - realtime_now();
     for (size_t i = 0; i < channels_.size(); ++i) {
-      if (polled_[2 * i].revents != 0 || polled_[2 * i + 1].revents != 0)
-        channels_[i]->receive(batch_, now, realtime_offset);
+      const std::array<bool, 2> ready{polled_[2 * i].revents != 0, polled_[2 * i + 1].revents != 0};
+      if (ready[0] || ready[1]) channels_[i]->receive(batch_, ready, now, realtime_offset);
       if (channels_[i]->next_due() <= now) channels_[i]->poll(now);
     }
+    if (!looked_) return;
+    // Datagrams that are further apart than this wake the program one by one.
+    const bool goes_on = any_ready_ && now - last_read_ns_ <= 2 * kReadEveryNs;
+    read_at_ = goes_on ? now + kReadEveryNs : now;
+    if (any_ready_) last_read_ns_ = now;
   }
 
   // False where nobody is left to play to: a pipe's reader that goes is no failure. Failures are told once.
@@ -140,6 +160,10 @@ class Program {
   DatagramBatch batch_;
   Display::Channels channels_;
   std::vector<pollfd> polled_;  // two a channel
+  bool looked_ = false;         // at the sockets, in this turn
+  bool any_ready_ = false;
+  TimeNs read_at_ = 0;       // the sockets are not looked at before
+  TimeNs last_read_ns_ = 0;  // when any was ready
   std::set<const Channel*> told_;
   bool failed_ = false;
 };

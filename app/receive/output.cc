@@ -46,28 +46,58 @@ class StreamOutput : public Output {
   StreamWriter writer_;
 };
 
+// Datagrams of one size that are played together leave by one call.
 class DatagramOutput : public Output {
  public:
   DatagramOutput(const OutputTarget& target, OutputCounters& counters)
       : Output(counters), target_(target), socket_(open_output_socket(target)) {}
 
+  void flush() override {
+    const Bytes gathered = Bytes(gathered_).first(size_);
+    if (count_ > 1 && segments_ &&
+        send_segments(socket_.get(), target_.address, target_.port, gathered, segment_)) {
+      count_ = 0;
+    } else if (count_ > 1 && errno != EAGAIN && errno != ENOBUFS) {
+      segments_ = false;  // the kernel, the interface or the MTU forbids it
+    }
+    for (size_t i = 0; i < count_; ++i) {
+      const Bytes rest = gathered.subspan(i * segment_);
+      if (!send_datagram(socket_.get(), target_.address, target_.port,
+                         rest.first(std::min(segment_, rest.size()))))
+        counters_.add(OutputCounter::kDropped);
+    }
+    count_ = size_ = 0;
+  }
+
  protected:
-  void send(Bytes datagram) {
-    if (datagram.empty())
-      counters_.add(OutputCounter::kUnfit);
-    else if (!send_datagram(socket_.get(), target_.address, target_.port, datagram))
-      counters_.add(OutputCounter::kDropped);
+  void send(Bytes header, Bytes payload) {
+    const size_t size = header.size() + payload.size();
+    if (size == 0 || size > gathered_.size()) return counters_.add(OutputCounter::kUnfit);
+    const bool fits = size <= segment_ && size_ == count_ * segment_ && count_ < kMostSegments &&
+                      size <= gathered_.size() - size_;
+    if (!fits) flush();
+    if (count_ == 0) segment_ = size;
+    std::copy(header.begin(), header.end(), gathered_.begin() + static_cast<ptrdiff_t>(size_));
+    std::copy(payload.begin(), payload.end(),
+              gathered_.begin() + static_cast<ptrdiff_t>(size_ + header.size()));
+    size_ += size;
+    ++count_;
   }
 
  private:
   const OutputTarget target_;
   const FileDescriptor socket_;
+  std::array<uint8_t, 65507> gathered_;  // the most that a datagram holds
+  size_t size_ = 0;                      // bytes in it
+  size_t count_ = 0;                     // datagrams, all of them of segment_ bytes but the last
+  size_t segment_ = 0;
+  bool segments_ = true;
 };
 
 class UdpOutput : public DatagramOutput {
  public:
   using DatagramOutput::DatagramOutput;
-  void play(const PlayedPacket& packet) override { send(without_rtp(packet)); }
+  void play(const PlayedPacket& packet) override { send({}, without_rtp(packet)); }
 };
 
 // RTP passes through as it came; MPEG-TS gets a header (RFC 3550, RFC 2250).
@@ -82,18 +112,17 @@ class RtpOutput : public DatagramOutput {
   }
 
   void play(const PlayedPacket& packet) override {
-    if (packet.format == PacketFormat::kRtp) return send(packet.payload);
+    if (packet.format == PacketFormat::kRtp) return send({}, packet.payload);
     if (packet.format != PacketFormat::kMpegTs || packet.payload.size() > kMostPayload)
       return counters_.add(OutputCounter::kUnfit);
-    datagram_.resize(kHeaderSize + packet.payload.size());
-    ByteWriter out(datagram_);
+    std::array<uint8_t, kHeaderSize> header;
+    ByteWriter out(header);
     out.u8(2 << 6);
     out.u8(kMpegTsPayloadType);
     out.u16(sequence_++);
     out.u32(timestamp_base_ + static_cast<uint32_t>(packet.due_ns / 1000 * 9 / 100));  // 90 kHz
     out.u32(ssrc_);
-    out.bytes(packet.payload);
-    send(datagram_);
+    send(header, packet.payload);
   }
 
  private:
@@ -101,7 +130,6 @@ class RtpOutput : public DatagramOutput {
   static constexpr size_t kMostPayload = 65507 - kHeaderSize;
   static constexpr uint8_t kMpegTsPayloadType = 33;  // RFC 3551
 
-  std::vector<uint8_t> datagram_;
   uint16_t sequence_;
   uint32_t timestamp_base_;
   uint32_t ssrc_;

@@ -24,6 +24,8 @@ class Output {
   Output& operator=(const Output&) = delete;
 
   virtual void play(const smart::PlayedPacket& packet) = 0;
+  // What was played may be on its way only after this.
+  virtual void flush() {}
   // Waits a while for what is still on its way.
   virtual void finish() {}
   virtual StreamWriter::State state() const { return StreamWriter::State::kGood; }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -49,6 +50,7 @@ int open_receiving() {
     set(fd, SOL_SOCKET, SO_RCVBUF, kReceiveBufferBytes);
   set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
   set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+  set(fd, SOL_UDP, UDP_GRO, 1);  // where the kernel has it
   return fd;
 }
 
@@ -146,6 +148,26 @@ bool send_datagram(int socket, Ipv4 to, uint16_t port, Bytes datagram) {
                 reinterpret_cast<const sockaddr*>(&at), sizeof at) == static_cast<ssize_t>(datagram.size());
 }
 
+bool send_segments(int socket, Ipv4 to, uint16_t port, Bytes datagrams, size_t size) {
+  sockaddr_in at = address_of(to, port);
+  iovec vector{const_cast<uint8_t*>(datagrams.data()), datagrams.size()};
+  alignas(cmsghdr) std::array<uint8_t, CMSG_SPACE(sizeof(uint16_t))> control{};
+  msghdr header{};
+  header.msg_name = &at;
+  header.msg_namelen = sizeof at;
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  cmsghdr* segment = CMSG_FIRSTHDR(&header);
+  segment->cmsg_level = SOL_UDP;
+  segment->cmsg_type = UDP_SEGMENT;
+  segment->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+  const auto bytes = static_cast<uint16_t>(size);
+  std::memcpy(CMSG_DATA(segment), &bytes, sizeof bytes);
+  return sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL) == static_cast<ssize_t>(datagrams.size());
+}
+
 DatagramBatch::DatagramBatch() : storage_(std::make_unique_for_overwrite<uint8_t[]>(kSize * kDatagramSize)) {}
 
 std::span<const DatagramBatch::Datagram> DatagramBatch::read(int socket, TimeNs now, TimeNs realtime_offset,
@@ -167,12 +189,18 @@ std::span<const DatagramBatch::Datagram> DatagramBatch::read(int socket, TimeNs 
     msghdr& header = headers_[i].msg_hdr;
     Datagram& out = datagrams_[i];
     out.bytes = Bytes(storage_.get() + static_cast<size_t>(i) * kDatagramSize, headers_[i].msg_len);
+    out.segment = std::max<size_t>(out.bytes.size(), 1);
     sockaddr_in source{};
     std::memcpy(&source, &sources_[i], sizeof source);
     out.source = ntohl(source.sin_addr.s_addr);
     out.source_port = ntohs(source.sin_port);
     out.arrived_ns = now;
     for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+      if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+        int segment = 0;
+        std::memcpy(&segment, CMSG_DATA(c), sizeof segment);
+        if (segment > 0) out.segment = static_cast<size_t>(segment);
+      }
       if (c->cmsg_level != SOL_SOCKET) continue;
       if (c->cmsg_type == SCM_TIMESTAMPNS) {
         timespec stamp{};

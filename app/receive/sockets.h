@@ -31,14 +31,20 @@ ReceiveBuffer receive_buffer(int socket);
 
 // Sends without blocking. False where the kernel did not take it.
 bool send_datagram(int socket, Ipv4 to, uint16_t port, Bytes datagram);
+// Sends `datagrams`, each of `size` bytes but for the last, which may be shorter, in one call (UDP GSO): all
+// or none. At most kMostSegments. False as above; errno says why.
+inline constexpr size_t kMostSegments = 64;
+bool send_segments(int socket, Ipv4 to, uint16_t port, Bytes datagrams, size_t size);
 
 // One for all sockets: about 2 MB.
 class DatagramBatch {
  public:
   static constexpr unsigned kSize = 32;
 
+  // One datagram, or several of one sender that came together (UDP GRO).
   struct Datagram {
-    Bytes bytes;  // until the next read
+    Bytes bytes;         // until the next read
+    size_t segment = 0;  // bytes of each but the last; at least 1
     Ipv4 source = 0;
     uint16_t source_port = 0;
     TimeNs arrived_ns = 0;  // monotonic, by the kernel's time stamp

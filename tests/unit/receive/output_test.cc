@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
 #include <algorithm>
 
@@ -59,6 +60,7 @@ std::vector<uint8_t> rtp_of(const std::vector<uint8_t>& ts) {
 
 void play(Output& output, PacketFormat format, Bytes payload, TimeNs due = 0) {
   output.play({.payload = payload, .format = format, .sequence = 1, .due_ns = due});
+  output.flush();
 }
 
 class OutputTest : public testing::Test {
@@ -98,6 +100,27 @@ TEST_F(OutputTest, RtpPassesRtpAndWrapsMpegTs) {
   EXPECT_EQ(load_be32(&two[8]), load_be32(&one[8]));
   play(*output, PacketFormat::kOpaque, opaque);
   EXPECT_EQ(counters.get(OutputCounter::kUnfit), 1u);
+}
+
+TEST_F(OutputTest, WhatIsPlayedTogetherLeavesInOrderAndWhole) {
+  const auto output = open_output(listener.target(OutputTarget::Kind::kUdp), counters);
+  const int room = 8 << 20;
+  setsockopt(listener.fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+  std::vector<std::vector<uint8_t>> wanted;
+  for (const size_t size : {1316, 1316, 1316, 188, 1316, 564, 564, 1316, 60'000, 1, 1, 40'000, 40'000})
+    wanted.emplace_back(size, static_cast<uint8_t>(wanted.size()));
+  for (size_t i = 0; i < 150; ++i)
+    wanted.emplace_back(1316, static_cast<uint8_t>(i));  // more than one call takes
+  for (const auto& datagram : wanted)
+    output->play({.payload = datagram, .format = PacketFormat::kOpaque, .sequence = 1, .due_ns = 0});
+  output->flush();
+  for (const auto& datagram : wanted) ASSERT_EQ(listener.next(), datagram);
+  EXPECT_EQ(counters.get(OutputCounter::kDropped), 0u);
+  EXPECT_EQ(counters.get(OutputCounter::kUnfit), 0u);
+  const timeval at_once{0, 1};
+  setsockopt(listener.fd.get(), SOL_SOCKET, SO_RCVTIMEO, &at_once, sizeof at_once);
+  output->flush();
+  EXPECT_TRUE(listener.next().empty()) << "something was sent twice";
 }
 
 TEST_F(OutputTest, FilesGetTheBytesInARow) {
@@ -145,6 +168,23 @@ TEST(DatagramBatch, ReadsManyAtOnceWithSourceAndTime) {
   }
   EXPECT_EQ(seen, 41u);
   EXPECT_EQ(drops, 0u);
+}
+
+TEST(DatagramBatch, TellsApartWhatTheKernelPutTogether) {
+  Listener listener;
+  const int on = 1;
+  setsockopt(listener.fd.get(), SOL_UDP, UDP_GRO, &on, sizeof on);
+  const FileDescriptor from(socket(AF_INET, SOCK_DGRAM, 0));
+  std::vector<uint8_t> datagrams(3 * 1000 + 300);
+  ASSERT_TRUE(send_segments(from.get(), INADDR_LOOPBACK, listener.port, datagrams, 1000));
+  ASSERT_TRUE(send_datagram(from.get(), INADDR_LOOPBACK, listener.port, {}));
+  DatagramBatch batch;
+  uint32_t drops = 0;
+  std::vector<size_t> sizes;
+  for (const auto& d : batch.read(listener.fd.get(), monotonic_now(), 0, drops))
+    for (size_t at = 0; at == 0 || at < d.bytes.size(); at += d.segment)
+      sizes.push_back(std::min(d.segment, d.bytes.size() - at));
+  EXPECT_EQ(sizes, (std::vector<size_t>{1000, 1000, 1000, 300, 0}));
 }
 
 }  // namespace
