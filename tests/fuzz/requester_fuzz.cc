@@ -41,7 +41,7 @@ class Model {
     requester_.reveal(now_, end, hop);
   }
   void status(Ipv4 source, const SenderStatus& status) {
-    if (Hop* hop = requester_.hops().heard(source, now_)) Requester::take_status(status, *hop);
+    if (Hop* hop = requester_.hops().heard(source, now_)) requester_.take_status(status, *hop);
   }
   void quiet(Ipv4 source, const Quiet& quiet) {
     if (Hop* hop = requester_.hops().heard(source, now_)) requester_.take_quiet(now_, quiet, *hop);

@@ -20,8 +20,7 @@ void Receiver::receive(Network& network, const Packet& packet) {
     requester_.reveal(now, heartbeat->last_sequence + 1, hop);
     miss_until(heartbeat->last_sequence + 1);
   } else if (const auto* status = std::get_if<smart::SenderStatus>(&packet.body)) {
-    if (smart::Hop* hop = requester_.hops().heard(packet.from, now))
-      smart::Requester::take_status(*status, *hop);
+    if (smart::Hop* hop = requester_.hops().heard(packet.from, now)) requester_.take_status(*status, *hop);
     if (requester_.hops().carries(packet.from)) usage_.take_status(now, packet.from, *status);
   } else if (const auto* quiet = std::get_if<smart::Quiet>(&packet.body)) {
     if (smart::Hop* hop = requester_.hops().heard(packet.from, now)) requester_.take_quiet(now, *quiet, *hop);

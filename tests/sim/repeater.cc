@@ -29,7 +29,7 @@ void Repeater::receive(Network& network, const Packet& packet) {
     responder_.send_heartbeat(network, heartbeat->last_sequence);
   } else if (smart::Hop* hop = requester_.hops().heard(packet.from, now)) {
     if (const auto* status = std::get_if<smart::SenderStatus>(&packet.body)) {
-      smart::Requester::take_status(*status, *hop);
+      requester_.take_status(*status, *hop);
       if (requester_.hops().carries(packet.from)) usage_.take_status(now, packet.from, *status);
     } else if (const auto* quiet = std::get_if<smart::Quiet>(&packet.body)) {
       requester_.take_quiet(now, *quiet, *hop);

@@ -6,6 +6,12 @@
 
 namespace linecast::smart {
 
+// What a group's round trip counts for at most, as a part of the time that there is: the sender's window, or
+// a receiver's buffer. So there is time to ask three times (at 0, 2 and 4 round trips) and for the answer,
+// whatever is said of the group: on a clear channel anybody can make up its JOINs, and who believes in
+// seconds asks once only.
+inline constexpr TimeNs kRoundTripsInTime = 6;
+
 // The times as they are at `now` towards one hop. A deadline is when a sequence's place is played out.
 struct AskTimes {
   TimeNs now;

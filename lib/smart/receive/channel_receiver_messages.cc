@@ -126,7 +126,7 @@ Hop* ChannelReceiver::speaker(TimeNs now, Bytes datagram, const Split& split, Ip
 
 void ChannelReceiver::take_status(TimeNs now, const SenderStatus& status, Hop& hop) {
   counters_.add(ReceiveCounter::kSenderStatus);
-  Requester::take_status(status, hop);
+  requester_.take_status(status, hop);
   if (hop.data_ns != kNever) usage_.take_status(now, hop.address, status);
   if (settings_.encrypted) return;
   uint64_t& known = clear_start_numbers_[by_tunnel() ? way_ : 0];

@@ -24,6 +24,7 @@ Hop* HopTable::heard(Ipv4 address, TimeNs now) {
       if (now - hop->heard_ns < kSilentAfter) return nullptr;
     }
     *hop = Hop{.address = address, .heard_ns = now};
+    hop->round_trip_ns = std::min(hop->round_trip_ns, longest_round_trip_ns_);
   }
   hop->heard_ns = std::max(hop->heard_ns, now);
   return hop;

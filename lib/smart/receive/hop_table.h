@@ -17,7 +17,7 @@ struct Hop {
   // From its SENDER_STATUS:
   bool status_known = false;
   uint8_t log2_group_size = 0;
-  TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group
+  TimeNs round_trip_ns = 50 * kNsPerMs;  // of the group, as far as it is believed
   TimeNs heard_ns = 0;                   // a valid packet or message, last
   TimeNs data_ns = kNever;               // a valid packet or heartbeat, last; kNever: none
   // Its last accepted message with a trailer:
@@ -32,6 +32,9 @@ class HopTable {
   static constexpr size_t kMaxHops = 8;
   static constexpr TimeNs kSilentAfter = 3 * kNsPerSecond;  // three SENDER_STATUS
   static constexpr int kUnansweredAfter = 4;
+
+  // longest_round_trip_ns: more is not believed of a hop's group that has told nothing yet.
+  explicit HopTable(TimeNs longest_round_trip_ns = kNever) : longest_round_trip_ns_(longest_round_trip_ns) {}
 
   // The hop at this address, from which a valid packet or message came. A new one takes the place of the hop
   // that has been silent for longest; null where none has been for kSilentAfter.
@@ -66,6 +69,7 @@ class HopTable {
     return hop.data_ns == kNever || now - hop.data_ns >= kSilentAfter;
   }
 
+  TimeNs longest_round_trip_ns_;
   std::array<Hop, kMaxHops> hops_;
   size_t size_ = 0;
   Ipv4 preferred_ = 0;

@@ -12,13 +12,14 @@ constexpr TimeNs kAskPauseNs = kNsPerMs;  // between two rounds
 // That are left where repairs are lost again and again.
 constexpr TimeNs kRequestsABuffer = 16;
 constexpr TimeNs kLongestQuietNs = kNsPerSecond;
-constexpr uint16_t kLeastRoundTripMs = 1, kMostRoundTripMs = 2000;
+constexpr TimeNs kLeastRoundTripNs = kNsPerMs;
 constexpr uint8_t kMostLog2GroupSize = 32;
 
 }  // namespace
 
 Requester::Requester(const Settings& settings, Random& random, ReceiveCounters& counters)
     : settings_(settings),
+      longest_round_trip_ns_(std::max(settings.buffer_ns / kRoundTripsInTime, kLeastRoundTripNs)),
       random_(random),
       counters_(counters),
       losses_(settings.limits, counters),
@@ -72,9 +73,9 @@ AskTimes Requester::times(TimeNs now, const Hop& hop) {
           .longest_pause_ns = settings_.buffer_ns / kRequestsABuffer};
 }
 
-void Requester::take_status(const SenderStatus& status, Hop& hop) {
+void Requester::take_status(const SenderStatus& status, Hop& hop) const {
   hop.status_known = true;
-  hop.round_trip_ns = std::clamp(status.round_trip_ms, kLeastRoundTripMs, kMostRoundTripMs) * kNsPerMs;
+  hop.round_trip_ns = std::clamp(status.round_trip_ms * kNsPerMs, kLeastRoundTripNs, longest_round_trip_ns_);
   hop.log2_group_size = std::min(status.log2_group_size, kMostLog2GroupSize);
 }
 

@@ -55,7 +55,8 @@ class Requester {
   // A repair came by this hop (or null): it answers.
   static void repaired(Hop* hop);
 
-  static void take_status(const SenderStatus& status, Hop& hop);
+  // Of its round trip no more is believed than leaves time to ask three times within the buffer.
+  void take_status(const SenderStatus& status, Hop& hop) const;
   // Both forms. One that names sequences is an answer.
   void take_quiet(TimeNs now, const Quiet& quiet, Hop& hop);
 
@@ -78,10 +79,11 @@ class Requester {
   AskTimes times(TimeNs now, const Hop& hop);
 
   const Settings settings_;
+  const TimeNs longest_round_trip_ns_;  // that is believed of a group
   Random& random_;
   ReceiveCounters& counters_;
   LossDetector losses_;
-  HopTable hops_;
+  HopTable hops_{longest_round_trip_ns_};
   TimeNs ask_from_ = INT64_MIN;
   uint64_t allowance_;              // sequences
   TimeNs quiet_until_ = INT64_MIN;  // the whole group

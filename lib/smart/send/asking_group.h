@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "lib/smart/receive/ask_times.h"
 #include "lib/smart/send/group_round_trip.h"
 #include "lib/smart/send/group_size.h"
 #include "lib/smart/send/quiet_control.h"
@@ -17,15 +18,10 @@ class AskingGroup {
   // For how long the whole group holds back where the budget refuses.
   static constexpr TimeNs kHoldNs = 100 * kNsPerMs;
 
-  // What the group's round trip counts for at most, as a part of the window. So there is time to ask three
-  // times (at 0, 2 and 4 round trips) and for the answer, whatever JOINs say: on a clear channel anybody can
-  // make them up, and receivers that believe in seconds ask once only.
-  static constexpr TimeNs kRoundTripsAWindow = 6;
-
   // fixed_quiet: the QUIET field for good. window_ns: for how long packets are kept, about.
   AskingGroup(std::optional<uint8_t> fixed_quiet, TimeNs window_ns)
       : quiet_(fixed_quiet),
-        longest_round_trip_ns_(std::max(window_ns / kRoundTripsAWindow, GroupRoundTrip::kLeastNs)),
+        longest_round_trip_ns_(std::max(window_ns / kRoundTripsInTime, GroupRoundTrip::kLeastNs)),
         round_trip_ns_(std::min(GroupRoundTrip::kUnknownNs, longest_round_trip_ns_)) {}
 
   // From now on.

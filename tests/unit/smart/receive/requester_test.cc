@@ -154,9 +154,9 @@ TEST_F(RequesterTest, QuietOfAnotherHopLeavesTimeForTheAnswerOfTheSlowest) {
     one.start(100);
     one.heard(0, kHop + 1, 0);
     Hop& other = *one.hops().find(kHop + 1);
-    if (tells) Requester::take_status(status_of(1, 0), other);
+    if (tells) one.take_status(status_of(1, 0), other);
     one.arrived(0, 101, one.heard(1, kHop, 0));
-    Requester::take_status(status_of(80, 0), *one.hops().find(kHop));
+    one.take_status(status_of(80, 0), *one.hops().find(kHop));
     std::vector<TimeNs> asked;
     for (TimeNs now = 0; now < 1000 * kMs; now += kMs) {
       one.take_quiet(now, quiet_of(65'000, {{100, 0xffff}}), other);
@@ -165,6 +165,23 @@ TEST_F(RequesterTest, QuietOfAnotherHopLeavesTimeForTheAnswerOfTheSlowest) {
     ASSERT_EQ(asked.size(), 1u);
     EXPECT_EQ(asked[0], 920 * kMs);
   }
+}
+
+// On a clear channel anybody can make up the JOINs that it comes from; and before the first SENDER_STATUS it
+// is a guess.
+TEST_F(RequesterTest, WhateverTheRoundTripIsSaidToBeThereIsTimeToAskThreeTimes) {
+  for (const TimeNs buffer : {50 * kMs, 100 * kMs, 300 * kMs, 1000 * kMs})
+    for (const uint16_t told_ms : {0, 170, 2000, 65'535}) {  // 0: nothing
+      Requester one({.buffer_ns = buffer}, random, counters);
+      one.start(100);
+      if (told_ms > 0) one.take_status(status_of(told_ms, 0), *one.heard(0, kHop, 0));
+      one.arrived(0, 101, one.heard(0, kHop, 0));
+      std::vector<TimeNs> asked;
+      for (TimeNs at = one.next_due(); at != kNever; at = one.next_due())
+        one.ask(at, [&](Ipv4, const PairList&) { asked.push_back(at); });
+      ASSERT_GE(asked.size(), 3u) << buffer / kMs << " ms, told " << told_ms << " ms";
+      EXPECT_LE(asked[2], buffer - buffer / 6);
+    }
 }
 
 TEST_F(RequesterTest, QuietFifteenIsForbiddenWhateverTheTime) {
@@ -199,7 +216,7 @@ TEST_F(RequesterTest, OneRoundIsBoundedAndTheNextIsAMillisecondLater) {
 
 TEST_F(RequesterTest, OnANearNetworkItAsksMoreSeldomEachTime) {
   requester.start(100);
-  Requester::take_status(status_of(2, 0), *requester.heard(0, kHop, 0));
+  requester.take_status(status_of(2, 0), *requester.heard(0, kHop, 0));
   arrive(0, 101);
   std::vector<TimeNs> asked;  // in ms
   for (TimeNs now = 0; now < 300 * kMs; now += kMs)
@@ -213,7 +230,7 @@ TEST_F(RequesterTest, WhatNeverComesIsNotAskedForWithoutEnd) {
   for (const bool packets_come : {false, true}) {
     Requester one({}, random, counters);
     one.start(100);
-    Requester::take_status(status_of(1, 0), *one.heard(0, kHop, 0));
+    one.take_status(status_of(1, 0), *one.heard(0, kHop, 0));
     one.reveal(0, 100 + kAhead, one.heard(0, kHop, 0));
     size_t asked = 0;
     TimeNs now = 0;
@@ -234,7 +251,7 @@ TEST_F(RequesterTest, WhatNeverComesIsNotAskedForWithoutEnd) {
 // Half of the packets and of their repairs are lost, after a pause that has used up what was saved up.
 TEST_F(RequesterTest, WhoLosesHalfMayAskForAllOfItAgainAndAgain) {
   requester.start(100);
-  Requester::take_status(status_of(10, 0), *requester.heard(0, kHop, 0));
+  requester.take_status(status_of(10, 0), *requester.heard(0, kHop, 0));
   TimeNs now = 0;
   arrive(now, 100 + LossDetector::Limits{}.window);
   std::vector<uint64_t> repairs;
