@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -14,8 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
+from lab.capture import Capture
 from lab.media import Picture, sha256, take_picture
-from lab.network import LabError, Network, wait_until
+from lab.network import LabError, Network
 from lab.programs import ROOT, Feeder, Headend, Receiver, new_keys
 from lab.topology import HEADEND_IN, HEADEND_OUT, SMART_PORT, Channel, Topology, lineup
 
@@ -179,10 +179,7 @@ def run(arguments, screen, directory):
             receivers.append(Receiver(namespace, name, directory, '--config', config))
         capture = None
         if arguments.pcap:
-            capture = topology.switch.start('tcpdump', '-i', 'up0', '-w', arguments.pcap, '-Z', 'root', '--immediate-mode',
-                                            'udp or igmp', stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                            stderr=subprocess.DEVNULL)
-            wait_until(arguments.pcap.exists, 5, 'tcpdump does not begin')
+            capture = Capture(topology.switch, 'up0', arguments.pcap, 'udp or igmp')
         headend = Headend(topology.headend, directory, directory / 'lineup.yaml')
         headend.wait_ready()
         time.sleep(1)  # the bridge has learnt who listens, and each receiver its keys
@@ -197,8 +194,7 @@ def run(arguments, screen, directory):
         headend_channels = headend.channels()
         headend.stop()
         if capture:
-            capture.send_signal(signal.SIGINT)
-            capture.wait(10)
+            capture.stop()
         return compare(directory, topology, receivers, headend_channels)
 
 

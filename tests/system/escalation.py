@@ -4,7 +4,6 @@ NAT too, and the way back. What is played is compared with what was fed."""
 
 import json
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
 from lab import datagrams, system
+from lab.capture import Capture
 from lab.network import call, wait_until
 from lab.programs import Program
 from lab.topology import SMART_PORT, SOURCE_ADDRESS, Channel
@@ -71,14 +71,6 @@ def restore(namespace):
     namespace.run('nft', 'delete', 'table', 'netdev', 'cut')
 
 
-def capture(namespace, path):
-    tcpdump = namespace.start('tcpdump', '-i', 'eth0', '-w', path, '-Z', 'root', '-U', '--immediate-mode', '-s', '128',
-                              f'udp port {SMART_PORT}', stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
-    return tcpdump
-
-
 def times(path, expression):
     """When the packets that match were captured, in seconds since 1970."""
     return [float(line.split()[0]) for line in call(['tcpdump', '-r', str(path), '-nn', '-tt', expression]).splitlines()]
@@ -110,7 +102,7 @@ def a_tunnel_takes_the_place_of_native_multicast_and_back(lab):
     holed = Player(lab, 3, '--buffer-ms', '2000', '--repeater', OTHER_FAR_END)
     players = [whole, holed]
     pcap = lab.directory / 'whole.pcap'
-    tcpdump = capture(whole.namespace, pcap)
+    capture = Capture(whole.namespace, 'eth0', pcap, f'udp port {SMART_PORT}', snap_bytes=128)
     time.sleep(1.5)
     sender, sent = feed(lab, 34)
     time.sleep(3)
@@ -128,8 +120,7 @@ def a_tunnel_takes_the_place_of_native_multicast_and_back(lab):
     time.sleep(3)
     for player in players:
         player.program.stop()
-    tcpdump.terminate()
-    tcpdump.wait(10)
+    capture.stop()
 
     assert whole.played() == sent, 'what the tunnel had to make up for is repaired by it; each packet is played once'
     first, lost = without_hole(sent, holed.played())

@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
 from lab import system
+from lab.capture import Capture
 from lab.network import call, wait_until
 from lab.topology import HEADEND_IN, HEADEND_OUT, SOURCE_ADDRESS, Channel, SwitchedInput
 
@@ -68,13 +69,9 @@ def a_datagram_to_a_closed_port_is_refused(lab):
 
 
 def capture_igmp(lab, version):
-    """The path of what passes between switch and headend, from the headend's start to its end, queries included."""
+    """The path of what the headend says to the switch from its start to its end, answers to queries included."""
     lab.topology.set_igmp_version(version)
-    path = lab.directory / 'igmp.pcap'
-    tcpdump = lab.topology.input_switch.start(
-        'tcpdump', '-i', 'toheadend', '-w', path, '-Z', 'root', '-U', '--immediate-mode', f'igmp and src {HEADEND_IN}',
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
+    capture = Capture(lab.topology.input_switch, 'toheadend', lab.directory / 'igmp.pcap', f'igmp and src {HEADEND_IN}')
     lab.topology.headend.count('queries', 'in0', 'ip daddr 224.0.0.1')
     headend = lab.start_headend([NEWS, FILM], {'igmp': version})
     before = lab.topology.headend.counted('queries')
@@ -82,9 +79,8 @@ def capture_igmp(lab, version):
     time.sleep(0.6)  # the response time of the switch's queries, and a bit
     headend.stop()
     wait_until(lambda: not lab.topology.joined(), 2, 'the headend does not leave')
-    tcpdump.terminate()
-    tcpdump.wait(10)
-    return path
+    capture.stop()
+    return capture.path
 
 
 def tools_agree(path, messages):

@@ -4,7 +4,6 @@
 import json
 import os
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,8 @@ sys.path[:0] = [str(ROOT / 'scripts'), str(ROOT / 'tests/vectors')]
 # pylint: disable=wrong-import-position
 import smart
 from lab import system
-from lab.network import call, wait_until
+from lab.capture import Capture
+from lab.network import call
 from lab.programs import LINECAST, Headend
 from lab.topology import SMART_PORT
 
@@ -56,32 +56,14 @@ def tagged(packet, *tags, destination=b'\x01\x00\x5e\x47\x01\x01', ether_type=0x
     return destination + b'\x02\0\0\0\0\x01' + tag_bytes + struct.pack('>H', ether_type) + packet
 
 
-def captured(path):
-    """Frames of a capture in tcpdump's own format, whole."""
-    data, at, found = path.read_bytes(), 24, []
-    while at + 16 <= len(data):
-        length = int.from_bytes(data[at + 8:at + 12], sys.byteorder)
-        found.append(data[at + 16:at + 16 + length])
-        at += 16 + length
-    return found
-
-
-def capture(lab, namespace, interface):
-    path = lab.directory / f'{interface}.pcap'
-    process = namespace.start('tcpdump', '-B', '16384', '-i', interface, '-w', path, '-Z', 'root', '-U', '--immediate-mode',
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
-    return path, process
-
-
 def a_feed_crosses_from_vlan_to_vlan(lab):
     main_lcore, lane = sorted(os.sched_getaffinity(0))[:2]
     path = lab.directory / 'lineup.yaml'
     path.write_text(LINEUP.format(main_lcore, lane, GROUP, OUT_GROUP))
     (lab.directory / 'state').mkdir()
     # The bridge must let tagged frames through to where they are captured: straight at the headend's cable.
-    out_path, out = capture(lab, lab.topology.switch, 'up0')
-    in_path, into = capture(lab, lab.topology.source, 'src0')
+    out = Capture(lab.topology.switch, 'up0', lab.directory / 'out.pcap')
+    into = Capture(lab.topology.source, 'src0', lab.directory / 'in.pcap')
     headend = Headend(lab.topology.headend, lab.directory, path)
     headend.wait_ready()
     payloads = [b'\x47' + struct.pack('>I', number) + bytes(183) for number in range(PACKETS)]
@@ -97,12 +79,11 @@ def a_feed_crosses_from_vlan_to_vlan(lab):
     ports = json.loads(call([str(LINECAST), 'show', 'ports', '--json', '--lineup', str(path)]))
     headend.stop()
     time.sleep(0.3)
-    for process in (out, into):
-        process.terminate()
-        process.wait(10)
+    out.stop()
+    into.stop()
 
     sent = []
-    for frame in captured(out_path):
+    for frame in out.frames():
         if frame[12:14] == b'\x81\x00' and frame[16:18] == b'\x08\x00' and frame[34:38] == smart.address(OUT_GROUP):
             assert frame[14:16] == struct.pack('>H', 4 << 13 | 200), f'priority 4 and VLAN 200: {frame[14:16].hex()}'
             assert smart.checksum(frame[18:38]) == 0, 'IPv4 checksum'
@@ -114,12 +95,12 @@ def a_feed_crosses_from_vlan_to_vlan(lab):
             assert frame[34:38] != smart.address(OUT_GROUP) and frame[30:34] != smart.address(OUT_GROUP), 'tagged, or not sent'
     assert sent == payloads, f'{len(sent)} of {len(payloads)} datagrams, in order'
     assert lanes.get('vlan_unexpected', 0) >= 3 and lanes.get('vlan_stacked', 0) >= 1, f'counted by name: {lanes}'
-    answers = [frame for frame in captured(in_path)
+    answers = [frame for frame in into.frames()
                if frame[12:14] == b'\x81\x00' and frame[16:18] == b'\x08\x06' and frame[24:26] == b'\0\x02']
     assert len(answers) == 1 and answers[0][14:16] == struct.pack('>H', 6 << 13 | 100), 'ARP answered on its VLAN'
     names = [(interface['name'], interface['vlan']) for interface in ports['interfaces']]
     assert names == [('in.100', 100), ('out', None), ('studio', 200)], names
-    joins = [frame for frame in captured(in_path) if frame[12:18] == b'\x81\x00' + struct.pack('>H', 6 << 13 | 100) + b'\x08\x00'
+    joins = [frame for frame in into.frames() if frame[12:18] == b'\x81\x00' + struct.pack('>H', 6 << 13 | 100) + b'\x08\x00'
              and frame[27] == 2]
     assert joins, 'IGMP reports on the VLAN'
 

@@ -2,7 +2,6 @@
 """What the headend puts on the wire, taken apart without any of its code: frames, seals, messages, joins and leaves."""
 
 import struct
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ sys.path[:0] = [str(ROOT / 'scripts'), str(ROOT / 'tests/vectors')]
 import smart
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from lab import system
+from lab.capture import Capture
 from lab.media import write_noise
 from lab.network import wait_until
 from lab.topology import HEADEND_IN, HEADEND_OUT, SMART_PORT, SOURCE_ADDRESS, Channel
@@ -27,29 +27,10 @@ SENDER_ID = 1
 IGMP_TO_INCLUDE, IGMP_ALLOW, IGMP_BLOCK = 3, 5, 6
 
 
-def frames(path):
-    """The frames of a capture that tcpdump wrote."""
-    data = path.read_bytes()
-    assert data[:4] == b'\xd4\xc3\xb2\xa1', 'not a capture'
-    at = 24
-    while at < len(data):
-        length = struct.unpack_from('<I', data, at + 8)[0]
-        yield data[at + 16:at + 16 + length]
-        at += 16 + length
-
-
-def capture(lab, namespace, interface):
-    path = lab.directory / f'{interface}.pcap'
-    process = namespace.start('tcpdump', '-B', '16384', '-i', interface, '-w', path, '-Z', 'root', '-U', '--immediate-mode',
-                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: path.exists() and path.stat().st_size >= 24, 5, 'tcpdump does not begin')
-    return path, process
-
-
-def smart_packets(path):
+def smart_packets(frames):
     """{group: [UDP payloads]} of what the headend sent, after all that IPv4 and Ethernet ask for was checked."""
     packets = {}
-    for frame in frames(path):
+    for frame in frames:
         if frame[12:14] != b'\x08\x00' or frame[26:30] != smart.address(HEADEND_OUT) or frame[23] != 17:
             continue
         group = frame[30:34]
@@ -137,10 +118,10 @@ def check_channel(lab, channel, packets, fed):
     assert not opener or len(counts) >= SECONDS and counts == sorted(set(counts)), 'counts of SENDER_STATUS rise'
 
 
-def igmp_records(path):
-    """[(record type, group, [sources])] of the IGMPv3 reports in a capture."""
+def igmp_records(frames):
+    """[(record type, group, [sources])] of the headend's IGMPv3 reports."""
     found = []
-    for frame in frames(path):
+    for frame in frames:
         if frame[12:14] != b'\x08\x00' or frame[23] != 2 or frame[26:30] != smart.address(HEADEND_IN):
             continue
         header = (frame[14] & 15) * 4
@@ -167,8 +148,8 @@ def a_headend_keeps_to_the_protocol(lab):
         feed = lab.directory / f'{channel.name}.ts'
         write_noise(feed, SECONDS, 3_000_000, seed=channel.number)
         feeds.append((feed, channel))
-    out_path, out = capture(lab, lab.topology.switch, 'up0')
-    in_path, into = capture(lab, lab.topology.source, 'src0')
+    out = Capture(lab.topology.switch, 'up0', lab.directory / 'out.pcap')
+    into = Capture(lab.topology.source, 'src0', lab.directory / 'in.pcap')
     headend = lab.start_headend(CHANNELS)
     time.sleep(1)
     feeder = lab.start_feed(*feeds)
@@ -176,14 +157,13 @@ def a_headend_keeps_to_the_protocol(lab):
     time.sleep(1.5)
     headend.stop()
     time.sleep(0.5)
-    for process in (out, into):
-        process.terminate()
-        process.wait(10)
+    out.stop()
+    into.stop()
 
-    packets = smart_packets(out_path)
+    packets = smart_packets(out.frames())
     for feed, channel in feeds:
         check_channel(lab, channel, packets[channel.group], feed.read_bytes())
-    records = igmp_records(in_path)
+    records = igmp_records(into.frames())
     assert (4, '239.71.1.1', []) in records, f'joined from any source: {records}'
     assert (IGMP_ALLOW, '239.71.1.2', [SOURCE_ADDRESS]) in records, f'joined from its source: {records}'
     assert (IGMP_TO_INCLUDE, '239.71.1.1', []) in records, f'left: {records}'
