@@ -158,16 +158,8 @@ void Host::receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, Bytes
   const bool is_query = type == MessageType::kQuery;
   if (!is_query && type != MessageType::kV1Report && type != MessageType::kV2Report)
     return counters_.add(HostCounter::kIgnored);
-  switch (check_message(ttl, message)) {
-    case MessageFault::kLength:
-      return counters_.add(HostCounter::kBadLength);
-    case MessageFault::kTtl:
-      return counters_.add(HostCounter::kBadTtl);
-    case MessageFault::kChecksum:
-      return counters_.add(HostCounter::kBadChecksum);
-    case MessageFault::kNone:
-      break;
-  }
+  if (const MessageFault fault = check_message(ttl, message); fault != MessageFault::kNone)
+    return counters_.add(counter_of<HostCounter>(fault));
   if (is_query)
     receive_query(now, source, destination, message);
   else
@@ -180,21 +172,19 @@ void Host::query_missed(TimeNs now) {
 }
 
 void Host::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message) {
-  const std::optional<Query> query = decode_query(message);
-  if (!query) return counters_.add(HostCounter::kBadLength);
-  if (query->group == 0 ? !query->sources.empty() : !is_multicast(query->group))
-    return counters_.add(HostCounter::kBadGroup);
-  if (!is_addressed_to(*query, destination, config_.address))
-    return counters_.add(HostCounter::kBadDestination);
+  Query query;
+  if (const MessageFault fault = take_query(message, destination, config_.address, query);
+      fault != MessageFault::kNone)
+    return counters_.add(counter_of<HostCounter>(fault));
   // By unicast it is somebody who looks for faults, perhaps from far away, and no querier of this link.
-  if (destination != config_.address) learn_from(now, source, *query);
-  if (query->group == 0) {
+  if (destination != config_.address) learn_from(now, source, query);
+  if (query.group == 0) {
     counters_.add(HostCounter::kQueries);
-    return ask_all(now, query->max_response_ns);
+    return ask_all(now, query.max_response_ns);
   }
-  const std::optional<size_t> at = table_.find(query->group);
+  const std::optional<size_t> at = table_.find(query.group);
   if (!at || !table_.joined(*at)) return counters_.add(HostCounter::kNotJoined);
-  ask_group(now, *at, *query);
+  ask_group(now, *at, query);
 }
 
 // RFC 3376, sections 4.1.6, 4.1.7 and 7.2.1.

@@ -58,8 +58,15 @@ std::optional<Query> decode_query(Bytes message) {
   return query;
 }
 
-bool is_addressed_to(const Query& query, Ipv4 destination, Ipv4 own) {
-  return destination == kAllHosts || destination == own || (query.group != 0 && destination == query.group);
+MessageFault take_query(Bytes message, Ipv4 destination, Ipv4 own, Query& query) {
+  const std::optional<Query> decoded = decode_query(message);
+  if (!decoded) return MessageFault::kLength;
+  query = *decoded;
+  const bool general = query.group == 0;
+  if (general ? !query.sources.empty() : !is_multicast(query.group)) return MessageFault::kGroup;
+  if (destination != kAllHosts && destination != own && (general || destination != query.group))
+    return MessageFault::kDestination;
+  return MessageFault::kNone;
 }
 
 size_t encode_query(const Query& query, MutableBytes message) {

@@ -24,6 +24,12 @@ inline constexpr uint8_t kDefaultRobustness = 2;
 inline constexpr uint8_t kMaxRobustness = 7;  // QRV has 3 bits
 inline constexpr TimeNs kDefaultQueryIntervalNs = 125 * kNsPerSecond;
 
+// The longest times that the codes of queries can say (RFC 2236, section 2.2; RFC 3376, sections 4.1.1 and
+// 4.1.7).
+inline constexpr TimeNs kMostV2ResponseNs = 25'500 * kNsPerMs;         // 255 tenths
+inline constexpr TimeNs kMostV3ResponseNs = 3'174'400 * kNsPerMs;      // (15 | 16) << 10 tenths
+inline constexpr TimeNs kMostQueryIntervalNs = 31'744 * kNsPerSecond;  // (15 | 16) << 10 seconds
+
 enum class Version : uint8_t { kV1 = 1, kV2 = 2, kV3 = 3 };
 
 enum class MessageType : uint8_t {
@@ -44,11 +50,38 @@ enum class RecordType : uint8_t {
   kBlockOldSources = 6,
 };
 
-// What is wrong with a message before its type is looked at. Router Alert is not asked for: there are
-// switches that leave it out of their queries, and Linux takes those too.
-enum class MessageFault : uint8_t { kNone, kLength, kTtl, kChecksum };
-// message: behind the IPv4 header, to the end that the IPv4 length gives; all of it is summed (RFC 3376,
-// section 4.1.2). A TTL other than 1 may come from another network.
+// What is wrong with a message. Router Alert is not asked for: there are switches that leave it out of their
+// queries, and Linux takes those too.
+enum class MessageFault : uint8_t {
+  kNone,
+  kLength,
+  kTtl,
+  kChecksum,
+  // Of queries only:
+  kGroup,        // for what is no group, or for sources of no group
+  kDestination,  // sent to an address that is not theirs
+};
+// Host and querier each count faults by a list of their own, with a counter for every one of them.
+template <typename Counter>
+constexpr Counter counter_of(MessageFault fault) {
+  switch (fault) {
+    case MessageFault::kTtl:
+      return Counter::kBadTtl;
+    case MessageFault::kChecksum:
+      return Counter::kBadChecksum;
+    case MessageFault::kGroup:
+      return Counter::kBadGroup;
+    case MessageFault::kDestination:
+      return Counter::kBadDestination;
+    case MessageFault::kNone:  // which nobody counts
+    case MessageFault::kLength:
+      break;
+  }
+  return Counter::kBadLength;
+}
+
+// Before the type is looked at. message: behind the IPv4 header, to the end that the IPv4 length gives; all
+// of it is summed (RFC 3376, section 4.1.2). A TTL other than 1 may come from another network.
 MessageFault check_message(uint8_t ttl, Bytes message);
 
 // How long a query's robustness and interval may be believed: 7 times 31,744 s can be written, and would keep
@@ -69,9 +102,10 @@ struct Query {
 // and 7.1). A v1 query is given 10 s and no group, whatever its group field says (RFC 2236, section 4; RFC
 // 1112, appendix I).
 std::optional<Query> decode_query(Bytes message);
-// Whether a query to this address is for a host at `own`. Any of the interface's addresses will do (RFC 3376,
-// section 4.1.12); but of groups, all hosts' and the one that it asks about.
-bool is_addressed_to(const Query& query, Ipv4 destination, Ipv4 own);
+// Decodes a query that check_message() passes and that was sent to `destination`, for one at the address
+// `own`. Any of the interface's addresses will do (RFC 3376, section 4.1.12); but of groups, all hosts' and
+// the one that it asks about.
+MessageFault take_query(Bytes message, Ipv4 destination, Ipv4 own, Query& query);
 // Writes a v2 query, or a v3 query with its sources, without checksum; returns its size. Times are rounded
 // down to what their codes can say. message: room for kV3QuerySize and the sources.
 size_t encode_query(const Query& query, MutableBytes message);

@@ -10,10 +10,7 @@
 namespace linecast::igmp {
 namespace {
 
-constexpr TimeNs kMostV2ResponseNs = 25'500 * kNsPerMs;         // 255 tenths
-constexpr TimeNs kMostV3ResponseNs = 3'174'400 * kNsPerMs;      // (15 | 16) << 10 tenths
-constexpr TimeNs kMostQueryIntervalNs = 31'744 * kNsPerSecond;  // (15 | 16) << 10 seconds
-constexpr TimeNs kLeastResponseNs = 100 * kNsPerMs;             // what a code can say
+constexpr TimeNs kLeastResponseNs = 100 * kNsPerMs;  // what a code can say
 
 void check_config(const QuerierConfig& config) {
   const auto refuse = [](const std::string& what) { throw Error("IGMP querier: " + what); };
@@ -70,16 +67,8 @@ void Querier::receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, By
   if (type != MessageType::kQuery && type != MessageType::kV1Report && type != MessageType::kV2Report &&
       type != MessageType::kV3Report && type != MessageType::kLeave)
     return counters_.add(QuerierCounter::kIgnored);
-  switch (check_message(ttl, message)) {
-    case MessageFault::kLength:
-      return counters_.add(QuerierCounter::kBadLength);
-    case MessageFault::kTtl:
-      return counters_.add(QuerierCounter::kBadTtl);
-    case MessageFault::kChecksum:
-      return counters_.add(QuerierCounter::kBadChecksum);
-    case MessageFault::kNone:
-      break;
-  }
+  if (const MessageFault fault = check_message(ttl, message); fault != MessageFault::kNone)
+    return counters_.add(counter_of<QuerierCounter>(fault));
   if (type == MessageType::kQuery)
     receive_query(now, source, destination, message);
   else if (type == MessageType::kV3Report)
@@ -90,15 +79,13 @@ void Querier::receive(TimeNs now, Ipv4 source, Ipv4 destination, uint8_t ttl, By
 
 void Querier::receive_query(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message) {
   if (source == config_.address) return counters_.add(QuerierCounter::kOwnMessages);
-  const std::optional<Query> query = decode_query(message);
-  if (!query) return counters_.add(QuerierCounter::kBadLength);
-  if (query->group == 0 ? !query->sources.empty() : !is_multicast(query->group))
-    return counters_.add(QuerierCounter::kBadGroup);
-  if (!is_addressed_to(*query, destination, config_.address))
-    return counters_.add(QuerierCounter::kBadDestination);
+  Query query;
+  if (const MessageFault fault = take_query(message, destination, config_.address, query);
+      fault != MessageFault::kNone)
+    return counters_.add(counter_of<QuerierCounter>(fault));
   counters_.add(QuerierCounter::kQueriesHeard);
-  elect(now, source, *query);
-  if (!is_querier_ && source == other_querier_) lower_timers(now, *query);
+  elect(now, source, query);
+  if (!is_querier_ && source == other_querier_) lower_timers(now, query);
 }
 
 // RFC 3376, section 6.6.2: the lowest address is the querier. What it says of its robustness and interval

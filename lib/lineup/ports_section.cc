@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lib/igmp/packet.h"
 #include "lib/lineup/draft.h"
 
 namespace linecast::lineup {
@@ -19,17 +20,19 @@ Parsed<std::optional<uint8_t>> parse_igmp_version(std::string_view text) {
   return std::optional(static_cast<uint8_t>(std::get<uint64_t>(number)));
 }
 
-// The bounds of RFC 3376, section 8; 31744 s is the most that its code can say.
 Querier read_querier(const MapCursor& in) {
-  constexpr uint64_t kMostResponseS = 3174;
+  constexpr auto kMostIntervalS = static_cast<uint64_t>(igmp::kMostQueryIntervalNs / kNsPerSecond);
+  constexpr auto kMostResponseS = static_cast<uint64_t>(igmp::kMostV3ResponseNs / kNsPerSecond);
+  constexpr auto kMostV2ResponseS = static_cast<uint64_t>(igmp::kMostV2ResponseNs / kNsPerSecond);
   Querier querier;
   in.number("version", 2, 3, "", querier.version);
-  in.number("query_interval_s", 1, 31744, "seconds", querier.query_interval_s);
+  in.number("query_interval_s", 1, kMostIntervalS, "seconds", querier.query_interval_s);
   in.number("response_interval_s", 1, kMostResponseS, "seconds", querier.response_interval_s);
-  if (querier.version == 2 && querier.response_interval_s > 25)
-    in.faults().error(
-        place(in.ref(), {"response_interval_s"}),
-        "IGMPv2 cannot ask for answers within more than 25 seconds: set response_interval_s lower");
+  if (querier.version == 2 && querier.response_interval_s > kMostV2ResponseS)
+    in.faults().error(place(in.ref(), {"response_interval_s"}),
+                      fmt::format("IGMPv2 cannot ask for answers within more than {} seconds: set "
+                                  "response_interval_s lower",
+                                  kMostV2ResponseS));
   else if (querier.response_interval_s > querier.query_interval_s)
     in.faults().error(
         place(in.ref(), {"response_interval_s"}),

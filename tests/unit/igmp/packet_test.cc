@@ -130,6 +130,27 @@ TEST(Message, FaultsAreNamed) {
       << "the whole length";
 }
 
+TEST(Message, FaultsOfQueriesAreNamed) {
+  constexpr Ipv4 kOwn = 0x0a000001, kOther = 0x0a000002, kGroup = 0xef010203;
+  const auto fault = [](const char* hex, Ipv4 destination) {
+    Query query;
+    return take_query(from_hex(hex), destination, kOwn, query);
+  };
+  constexpr const char* kGeneral = "1164000000000000";
+  constexpr const char* kOfGroup = "11640000ef010203";
+  for (const Ipv4 to : {kAllHosts, kOwn}) {
+    EXPECT_EQ(fault(kGeneral, to), MessageFault::kNone);
+    EXPECT_EQ(fault(kOfGroup, to), MessageFault::kNone);
+  }
+  EXPECT_EQ(fault(kOfGroup, kGroup), MessageFault::kNone);
+  EXPECT_EQ(fault(kOfGroup, kGroup + 1), MessageFault::kDestination);
+  EXPECT_EQ(fault(kGeneral, 0), MessageFault::kDestination);
+  EXPECT_EQ(fault(kGeneral, kOther), MessageFault::kDestination);
+  EXPECT_EQ(fault("116400000a000002", kAllHosts), MessageFault::kGroup);
+  EXPECT_EQ(fault("1164000000000000027d00010a090001", kAllHosts), MessageFault::kGroup) << "sources of none";
+  EXPECT_EQ(fault("1164000000000000027d00", kAllHosts), MessageFault::kLength);
+}
+
 TEST(Record, ReadOneByOne) {
   const auto lying = from_hex("22000000000000030102000aef010203");
   RecordReader records(lying);
