@@ -1,5 +1,5 @@
-// What a lane looks up for every frame: which interface it came in by, and which channel it belongs to. The
-// same on every lane, filled before they run and read only from then on.
+// What a lane looks up for every frame: which interface it came in by, and which channel it belongs to.
+// Filled before any lane has it, and read only from then on; a reload gives all lanes another.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,9 @@ struct Directory {
     ports_[port].tagged[vlan] = index;
   }
 
-  net::FlowTable flows;               // (interface, destination, port, source) -> channel, or kRequests
-  net::FlowTable groups;              // (interface, group, port) sent to -> channel
-  std::vector<uint8_t> lane_of;       // by channel
+  net::FlowTable flows;               // (interface, destination, port, source) -> slot, or kRequests
+  net::FlowTable groups;              // (interface, group, port) sent to -> slot
+  std::vector<uint8_t> lane_of;       // by slot
   std::vector<uint8_t> host_lane_of;  // by interface: the lane that answers for it
 
  private:

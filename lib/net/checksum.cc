@@ -1,5 +1,7 @@
 #include "lib/net/checksum.h"
 
+#include "lib/net/frame.h"
+
 namespace linecast::net {
 
 uint64_t checksum_add(Bytes data, uint64_t sum) {
@@ -49,7 +51,6 @@ uint16_t checksum_finish(uint64_t sum) {
 }
 
 uint64_t udp_pseudo_sum(Ipv4 source, Ipv4 destination, uint16_t udp_size) {
-  constexpr uint64_t kProtocolUdp = 17;
   return uint64_t{source >> 16} + (source & 0xffff) + (destination >> 16) + (destination & 0xffff) +
          kProtocolUdp + udp_size;
 }

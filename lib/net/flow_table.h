@@ -1,6 +1,7 @@
-// Which flow a UDP datagram belongs to: port it came in by, destination address and port, and source where
-// given. Open addressing, linear probing, filled before the lane runs, read only on it. The source is hashed
-// with the rest, so that any number of sources may share one group and port without long chains.
+// Which flow a UDP datagram belongs to: interface it came in by, destination address and port, and source
+// where given. Open addressing, linear probing, filled before any lane has it, read only from then on. The
+// source is hashed with the rest, so that any number of sources may share one group and port without long
+// chains.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +14,8 @@ namespace linecast::net {
 struct FlowKey {
   uint16_t interface = 0;  // index of the interface
   Ipv4 destination = 0;
-  uint16_t port = 0;
-  Ipv4 source = 0;  // 0: any source
+  uint16_t port = 0;  // UDP
+  Ipv4 source = 0;    // 0: any source
 };
 
 class FlowTable {
