@@ -64,6 +64,17 @@ TEST(HostVersion, ReturnsAfterTheOlderQuerierIsSilentAndTellsOfItsJoins) {
             "224.0.0.22: IS_EX 239.1.2.3, IS_IN 239.1.2.4 {10.9.0.1}\n");
 }
 
+TEST(HostVersion, ReturnsAlsoWithNothingJoined) {
+  Wire wire(std::nullopt);
+  wire.host.join(0, kGroup, 0);
+  const TimeNs now = settle(wire);
+  answer(wire, now, kV2Query);
+  wire.host.leave_all(now + kResponse);
+  wire.sent();
+  EXPECT_THAT(wire.run_until(now + kTimeout), IsEmpty());
+  EXPECT_EQ(wire.host.version(), Version::kV3);
+}
+
 TEST(HostVersion, EachGeneralQueryOfTheOlderVersionKeepsIt) {
   Wire wire(std::nullopt);
   wire.host.join(0, kGroup, 0);
@@ -117,6 +128,23 @@ TEST(HostVersion, NoQuerierKeepsItInAnOldVersionForDays) {
   EXPECT_EQ(wire.host.version(), Version::kV1);
   wire.run_until(now + kMaxLearntNs + 11 * kNsPerSecond);
   EXPECT_EQ(wire.host.version(), Version::kV3);
+}
+
+// Anybody may send them, from anywhere.
+TEST(HostVersion, QueriesToItsOwnAddressAreAnsweredAndDecideNothing) {
+  Wire wire(std::nullopt);
+  wire.host.join(0, kGroup, 0);
+  const TimeNs now = settle(wire);
+  for (const std::string_view query : {kV1Query, kV2Query, std::string_view("1164000000000000077f0000")}) {
+    wire.host.receive(now, kRouter, kAddress, 1, message(query));
+    EXPECT_EQ(wire.host.version(), Version::kV3);
+  }
+  EXPECT_THAT(wire.run_until(now + kResponse), ElementsAre("224.0.0.22: IS_EX 239.1.2.3"));
+  const HostStatus status = wire.host.status(now);
+  EXPECT_EQ(status.querier, 0u);
+  EXPECT_EQ(status.since_query_ns, kNever);
+  EXPECT_EQ(status.robustness, kDefaultRobustness);
+  EXPECT_EQ(status.query_interval_ns, kDefaultQueryIntervalNs);
 }
 
 TEST(HostVersion, QqicIsAFloatingPointNumber) {

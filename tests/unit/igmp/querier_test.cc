@@ -126,6 +126,7 @@ TEST(QuerierElection, QueriesFromNowhereAndFromItselfDoNotWin) {
   EXPECT_TRUE(wire.querier.status(40 * kS).is_querier);
   EXPECT_EQ(wire.querier.count(QuerierCounter::kQueriesHeard), 1u);
   EXPECT_EQ(wire.querier.count(QuerierCounter::kOwnMessages), 1u);
+  EXPECT_EQ(wire.querier.count(QuerierCounter::kOffLink), 0u);
 }
 
 TEST(QuerierElection, QueriersOfOtherSubnetsWinNothing) {
@@ -157,10 +158,14 @@ TEST(QuerierMembers, QueriesOfWhoIsNotElectedLowerNoTimer) {
             "2200000000000001"
             "04000000ef010203");
   const auto before = wire.table(101 * kS);
-  wire.hear(101 * kS, kHigher,
-            "110a0000ef010203"
-            "027d0000");
-  EXPECT_EQ(wire.table(101 * kS), before);
+  for (const bool elected : {true, false}) {
+    EXPECT_EQ(wire.querier.status(101 * kS).is_querier, elected);
+    wire.hear(101 * kS, kHigher,
+              "110a0000ef010203"
+              "027d0000");
+    EXPECT_EQ(wire.table(101 * kS), before);
+    wire.hear(101 * kS, kLower, kGeneral);
+  }
 }
 
 TEST(QuerierElection, QueriersOfOlderVersionsWinToo) {
