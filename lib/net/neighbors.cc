@@ -145,9 +145,7 @@ bool Neighbors::learn(TimeNs now, const ArpPacket& packet, bool asks_for_us) {
 // RFC 5227, section 2.4 (c): a server keeps its address, and says so now and then.
 void Neighbors::meet_conflict(TimeNs now, const Mac& mac) {
   counters_.add(ArpCounter::kConflicts);
-  conflict_mac_ = mac;
-  conflict_at_ = now;
-  shown_conflict_mac_.set(uint64_t{load_be16(mac.data())} << 32 | load_be32(mac.data() + 2));
+  conflict_mac_.set(uint64_t{load_be16(mac.data())} << 32 | load_be32(mac.data() + 2));
   if (now < next_defence_) return;
   next_defence_ = now + kDefendIntervalNs;
   send_announcement();
@@ -231,7 +229,7 @@ void Neighbors::send_frame(size_t size, ArpCounter counter) {
 }
 
 NeighborsStatus Neighbors::status() const {
-  NeighborsStatus out{.conflict_mac = conflict_mac_, .conflict_at = conflict_at_};
+  NeighborsStatus out;
   for (const Entry& e : entries_) {
     if (e.state != State::kKnown && e.state != State::kPolling) continue;
     ++out.known;

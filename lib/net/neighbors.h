@@ -38,12 +38,9 @@ struct NeighborsConfig {
   Ipv4 gateway = 0;           // in the subnet; 0: none
 };
 
-// For display.
 struct NeighborsStatus {
   size_t known = 0;            // neighbours whose MAC is known, the gateway among them
   bool gateway_known = false;  // always false where there is no gateway
-  Mac conflict_mac{};          // who last claimed our address; zero: nobody has
-  TimeNs conflict_at = 0;      // when
 };
 
 class Neighbors {
@@ -97,7 +94,7 @@ class Neighbors {
   uint64_t count(ArpCounter c) const { return counters_.get(c); }
   NeighborsStatus status() const;
   // Who last claimed our address: 48 bits, 0 for nobody. Any thread.
-  uint64_t conflict_mac() const { return shown_conflict_mac_.get(); }
+  uint64_t conflict_mac() const { return conflict_mac_.get(); }
 
  private:
   enum class State : uint8_t {
@@ -138,9 +135,7 @@ class Neighbors {
   TimeNs announce_due_ = kNever;
   int announcements_left_ = 0;
   TimeNs next_defence_ = INT64_MIN;
-  Mac conflict_mac_{};
-  TimeNs conflict_at_ = 0;
-  Counter shown_conflict_mac_;
+  Counter conflict_mac_;
   TokenBucket answers_{kAnswersPerSecond, kAnswersPerSecond};
   std::array<uint8_t, kArpFrameSize> frame_{};
   size_t frames_sent_ = 0;

@@ -82,7 +82,7 @@ class Run {
     }
     const NeighborsStatus status = neighbors_.status();
     check(status.known <= Neighbors::kCapacity && (has_gateway_ || !status.gateway_known));
-    check((status.conflict_mac == Mac{}) == (neighbors_.count(ArpCounter::kConflicts) == 0));
+    check((neighbors_.conflict_mac() == 0) == (neighbors_.count(ArpCounter::kConflicts) == 0));
     const TimeNs due = neighbors_.next_due();
     check(due == kNever || due <= now_ + Neighbors::kForgetNs);
   }

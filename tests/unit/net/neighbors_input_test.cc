@@ -94,9 +94,8 @@ TEST(NeighborsInput, EachPacketIsCountedOnceAndAnsweredAsItShouldBe) {
       const bool expected = counter == row.counter || (row.conflict && counter == kAnnouncementsSent);
       EXPECT_EQ(bed.count(counter), expected ? 1u : 0u) << kArpCounterTexts[i].name;
     }
-    const NeighborsStatus status = bed.neighbors.status();
-    EXPECT_EQ(status.known, row.known);
-    EXPECT_EQ(status.conflict_mac, row.conflict ? kPeerMac : Mac{});
+    EXPECT_EQ(bed.neighbors.status().known, row.known);
+    EXPECT_EQ(bed.neighbors.conflict_mac(), row.conflict ? 0x02aabbccddeeu : 0u);
   }
 }
 
@@ -140,8 +139,7 @@ TEST(NeighborsInput, OurAddressIsDefendedOnceInTenSeconds) {
   EXPECT_EQ(bed.count(kConflicts), 3000u);
   bed.hear_reply(30 * kSecond, kOtherMac, kAddress);
   EXPECT_EQ(bed.raw.size(), 4u);
-  EXPECT_EQ(bed.neighbors.status().conflict_mac, kOtherMac) << "the last one";
-  EXPECT_EQ(bed.neighbors.status().conflict_at, 30 * kSecond);
+  EXPECT_EQ(bed.neighbors.conflict_mac(), 0x02aabbccddffu) << "the last one";
   EXPECT_EQ(bed.neighbors.next_due(), kNever);
 }
 
