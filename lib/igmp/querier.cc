@@ -96,7 +96,6 @@ void Querier::elect(TimeNs now, Ipv4 source, const Query& query) {
     return counters_.add(QuerierCounter::kOffLink);
   if (std::exchange(is_querier_, false)) counters_.add(QuerierCounter::kElectionsLost);
   other_querier_ = source;
-  startup_left_ = 0;
   general_due_ = kNever;
   if (query.version == Version::kV3) {
     robustness_ = query.robustness == 0 ? config_.robustness : query.robustness;

@@ -109,6 +109,15 @@ TEST(HostScale, FullTablesRefuseByName) {
   EXPECT_TRUE(wire.host.join(30 * kNsPerSecond, kGroup + 3, kSource));
 }
 
+TEST(HostScale, JoinsAreCountedUpToAsManyAsCanBeCounted) {
+  for (const Ipv4 source : {Ipv4{0}, kSource}) {
+    Wire wire(Version::kV3);
+    for (int i = 0; i < UINT16_MAX; ++i) ASSERT_TRUE(wire.host.join(0, kGroup, source));
+    EXPECT_FALSE(wire.host.join(0, kGroup, source)) << "or it would be as if nobody had joined";
+    EXPECT_EQ(wire.host.count(HostCounter::kJoinsRefused), 1u);
+  }
+}
+
 TEST(HostScale, ARefusedSourceLeavesNoGroupBehind) {
   Wire wire({.mac = kMac, .address = kAddress, .forced = Version::kV3, .max_groups = 1, .max_sources = 0});
   EXPECT_FALSE(wire.host.join(0, kGroup, kSource));
