@@ -182,6 +182,17 @@ TEST(Neighbors, ASilentGatewayIsAskedForEverMore) {
   EXPECT_FALSE(bed.neighbors.status().gateway_known);
 }
 
+TEST(Neighbors, MissedRequestsAreAnnouncedToOnceASecondHoweverManyTheyAre) {
+  NeighborsBed bed;
+  std::vector<std::string> all;
+  for (TimeNs now = 0; now < 5 * kSecond; now += kSecond / 100) {
+    for (std::string& frame : bed.run_until(now)) all.push_back(std::move(frame));
+    bed.neighbors.request_missed(now);
+  }
+  EXPECT_THAT(all, ElementsAre("1: all: announcement", "2: all: announcement", "3: all: announcement",
+                               "4: all: announcement"));
+}
+
 TEST(Neighbors, AnotherMacIsTakenUpAndCounted) {
   NeighborsBed bed;
   bed.hear_request(0, kPeerMac, kPeer);
