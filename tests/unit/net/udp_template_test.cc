@@ -165,6 +165,23 @@ TEST(UdpTemplate, AReaddressedFrameIsAsIfWrittenSo) {
   }
 }
 
+TEST(UdpTemplate, AReaddressedChecksumOfZeroIsSentAsOnes) {
+  const std::vector<uint8_t> payload = text("hello");
+  UdpFlow there = kFlow;
+  int zeros = 0;
+  for (uint32_t port = 0; port <= UINT16_MAX; ++port) {  // one of them makes it 0
+    there.destination_port = static_cast<uint16_t>(port);
+    std::vector<uint8_t> frame = build(kFlow, payload, 1);
+    UdpTemplate(kFlow).readdress(
+        frame.data() + kUdpFrameOverhead,
+        {.mac = kFlow.destination_mac, .address = kFlow.destination, .port = there.destination_port}, false);
+    if (load_be16(&frame[40]) != 0xffff) continue;
+    ++zeros;
+    EXPECT_EQ(frame, build(there, payload, 1));
+  }
+  EXPECT_EQ(zeros, 1);
+}
+
 TEST(UdpTemplate, DontFragmentIsClear) {
   const std::vector<uint8_t> frame = build(kFlow, {}, 0xffff);
   EXPECT_EQ(load_be16(&frame[kEthernetSize + 6]), 0);
