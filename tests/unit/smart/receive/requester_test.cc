@@ -184,6 +184,33 @@ TEST_F(RequesterTest, WhateverTheRoundTripIsSaidToBeThereIsTimeToAskThreeTimes) 
     }
 }
 
+// Four round trips without a repair or a QUIET that names something: another hop is asked, if there is one.
+TEST_F(RequesterTest, AHopThatAnswersNothingIsLeftForAnother) {
+  enum class Answer { kNothing, kRepair, kQuiet };
+  for (const Answer answer : {Answer::kNothing, Answer::kRepair, Answer::kQuiet}) {
+    Requester one({}, random, counters);
+    one.start(100);
+    std::vector<Ipv4> asked;
+    for (TimeNs now = 0; now < 900 * kMs; now += kMs) {
+      one.heard(now, kHop, 0);
+      one.heard(now - kMs, kHop + 1, 0);  // its data is older, so it is not the one to be asked
+      one.arrived(now, 100 + 2 * static_cast<uint64_t>(now / kMs), one.hops().find(kHop));  // half is lost
+      one.ask(now, [&](Ipv4 hop, const PairList& pairs) {
+        asked.push_back(hop);
+        if (hop != kHop) return;
+        if (answer == Answer::kRepair) Requester::repaired(one.hops().find(hop));
+        if (answer == Answer::kQuiet) {
+          Quiet quiet = quiet_of(0);
+          quiet.list = pairs;
+          one.take_quiet(now, quiet, *one.hops().find(hop));
+        }
+      });
+    }
+    EXPECT_EQ(asked.front(), kHop);
+    EXPECT_EQ(std::ranges::count(asked, kHop + 1) > 0, answer == Answer::kNothing);
+  }
+}
+
 TEST_F(RequesterTest, QuietFifteenIsForbiddenWhateverTheTime) {
   requester.start(100);
   arrive(0, 101, 15);
