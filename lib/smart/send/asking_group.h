@@ -20,7 +20,7 @@ class AskingGroup {
 
   // fixed_quiet: the QUIET field for good. window_ns: for how long packets are kept, about.
   AskingGroup(std::optional<uint8_t> fixed_quiet, TimeNs window_ns)
-      : quiet_(fixed_quiet),
+      : quiet_(fixed_quiet, window_ns),
         longest_round_trip_ns_(std::max(window_ns / kRoundTripsInTime, GroupRoundTrip::kLeastNs)),
         round_trip_ns_(std::min(GroupRoundTrip::kUnknownNs, longest_round_trip_ns_)) {}
 

@@ -13,6 +13,12 @@ namespace {
 // all sizes. A fixed number of round trips would have small groups wait for as long as a million must.
 constexpr double kRoundTripsPerL = 0.81;
 
+uint8_t most_within(TimeNs longest) {
+  uint8_t quiet = 0;
+  while (quiet < QuietControl::kMost && quiet_window_ns(quiet + 1) <= longest) ++quiet;
+  return quiet;
+}
+
 }  // namespace
 
 uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns) {
@@ -23,6 +29,9 @@ uint8_t quiet_by_size(uint64_t group_size, TimeNs round_trip_ns) {
   return quiet;
 }
 
+QuietControl::QuietControl(std::optional<uint8_t> fixed, TimeNs window_ns)
+    : fixed_(fixed), most_for_load_(most_within(window_ns / kLoadWaitsAWindow)) {}
+
 uint8_t QuietControl::update(TimeNs now, uint64_t group_size, TimeNs round_trip_ns) {
   if (fixed_) return quiet_;
   if (group_size > kSmallGroup) small_ = false;
@@ -30,7 +39,7 @@ uint8_t QuietControl::update(TimeNs now, uint64_t group_size, TimeNs round_trip_
   const uint8_t by_size = small_ ? 0 : quiet_by_size(group_size, round_trip_ns);
   if (now >= interval_ends_) {
     measure(now, by_size);
-    quiet_ = static_cast<uint8_t>(std::min<unsigned>(by_size + raised_, kMost));
+    quiet_ = std::max(by_size, std::min(static_cast<uint8_t>(by_size + raised_), most_for_load_));
     // As long as the requests for one loss take to come in.
     interval_ends_ = now + std::max(kLeastIntervalNs, quiet_window_ns(quiet_) + 2 * round_trip_ns);
   }
@@ -41,7 +50,7 @@ void QuietControl::measure(TimeNs now, uint8_t by_size) {
   const uint64_t asked = accepted_ + repeated_;
   // Also where all that is asked for once more was accepted in an earlier interval.
   const uint64_t many = kManyRequests * std::max<uint64_t>(accepted_, 1);
-  if (asked > many && by_size + raised_ < kMost) ++raised_;
+  if (asked > many && by_size + raised_ < most_for_load_) ++raised_;
   if (2 * asked > many) calm_since_ = now;
   if (raised_ > 0 && now - calm_since_ >= kCalmNs) {
     --raised_;

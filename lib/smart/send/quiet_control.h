@@ -17,8 +17,12 @@ class QuietControl {
   static constexpr uint64_t kSmallAgain = 5;
   static constexpr uint32_t kManyRequests = 10;  // for one loss
 
-  // fixed: the field's value for good, whatever comes.
-  explicit QuietControl(std::optional<uint8_t> fixed) : fixed_(fixed) {}
+  // The load has receivers wait for such a part of the window at most, so that there is time to ask several
+  // times: on a clear channel anybody can repeat requests, and any member on an encrypted one.
+  static constexpr TimeNs kLoadWaitsAWindow = 8;
+
+  // fixed: the field's value for good, whatever comes. window_ns: for how long packets are kept, about.
+  QuietControl(std::optional<uint8_t> fixed, TimeNs window_ns);
 
   // From now on, as the constructor has it.
   void fix(std::optional<uint8_t> fixed) {
@@ -31,8 +35,8 @@ class QuietControl {
     repeated_ += repeated;
   }
   // To be called every so often (20 ms). The field from now on: by group size and round trip, and a step more
-  // for each measuring interval in which a loss drew more than kManyRequests on average. Such a step is taken
-  // back after kCalmNs in which no loss drew half as many.
+  // for each measuring interval in which a loss drew more than kManyRequests on average, up to
+  // kLoadWaitsAWindow. Such a step is taken back after kCalmNs in which no loss drew half as many.
   uint8_t update(TimeNs now, uint64_t group_size, TimeNs round_trip_ns);
   uint8_t quiet() const { return quiet_; }
 
@@ -43,6 +47,7 @@ class QuietControl {
   void measure(TimeNs now, uint8_t by_size);
 
   std::optional<uint8_t> fixed_;
+  uint8_t most_for_load_;
   uint8_t quiet_ = fixed_.value_or(0);
   bool small_ = true;
   uint8_t raised_ = 0;                    // steps, for the load

@@ -35,7 +35,8 @@ class Quiet : public testing::Test {
     return quiet_.quiet();
   }
 
-  QuietControl quiet_{std::nullopt};
+  static constexpr TimeNs kWindowNs = kNsPerSecond;
+  QuietControl quiet_{std::nullopt, kWindowNs};
   TimeNs now_ = kNsPerSecond;
 };
 
@@ -68,11 +69,28 @@ TEST_F(Quiet, RisesWhileALossDrawsMoreThanTenRequestsAndFallsAgain) {
   EXPECT_EQ(run(200, 0, 0), 0);
 }
 
-TEST_F(Quiet, NeverForbidsToAsk) {
-  EXPECT_EQ(run(300, 1, 1000), QuietControl::kMost);
-  EXPECT_EQ(run(300, 1, 1000, 1'000'000), QuietControl::kMost);
+TEST_F(Quiet, LeavesTimeToAskSeveralTimesWhateverTheLoad) {
+  EXPECT_EQ(run(300, 1, 1000), 7);  // 64 ms, of a window of 1000
+  const uint8_t by_size = quiet_by_size(1'000'000, 10 * kNsPerMs);
+  ASSERT_GT(by_size, 7);
+  EXPECT_EQ(run(300, 1, 1000, 1'000'000), by_size);
   // Nor does a load that the field could not lower any further take for ever to be forgotten.
   EXPECT_EQ(run(200, 0, 0), 0);
+}
+
+TEST(QuietOfAWindow, LongestAndShortest) {
+  const struct {
+    TimeNs window_ms;
+    int quiet;
+  } rows[] = {{10, 1}, {8, 1}, {7, 0}, {60'000, 13}, {1'000'000, 14}};
+  for (const auto& row : rows) {
+    QuietControl quiet(std::nullopt, row.window_ms * kNsPerMs);
+    for (TimeNs now = 0; now < 300 * kNsPerSecond; now += kStep) {
+      quiet.count(1, 1000);
+      quiet.update(now, 1, kNsPerMs);
+    }
+    EXPECT_EQ(quiet.quiet(), row.quiet) << row.window_ms << " ms";
+  }
 }
 
 TEST_F(Quiet, RepeatsOfWhatWasAcceptedBeforeCountToo) {
@@ -82,7 +100,7 @@ TEST_F(Quiet, RepeatsOfWhatWasAcceptedBeforeCountToo) {
 
 TEST(FixedQuiet, Stays) {
   for (const uint8_t fixed : {0, 5, 15}) {
-    QuietControl quiet(fixed);
+    QuietControl quiet(fixed, kNsPerSecond);
     EXPECT_EQ(quiet.quiet(), fixed);
     for (TimeNs now = 0; now < kNsPerSecond; now += kStep) {
       quiet.count(1, 1000);
