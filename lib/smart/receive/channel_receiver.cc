@@ -168,8 +168,11 @@ void ChannelReceiver::receive_clear(const Arrival& arrival, Bytes datagram) {
 void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Bytes payload) {
   const bool repair = arrival.header.command == DataCommand::kRepair;
   counters_.add(repair ? ReceiveCounter::kRepairs : ReceiveCounter::kReceived);
-  Hop* hop = requester_.heard(arrival.now, arrival.source, arrival.header.quiet);
-  if (repair) Requester::repaired(hop);
+  const auto heard = [&] { return requester_.heard(arrival.now, arrival.source, arrival.header.quiet); };
+  // What was sent long ago, and has not come here yet, can be sent again from anywhere: to bring that makes
+  // no hop.
+  const bool goes_on = !requester_.running() || sequence >= requester_.next();
+  Hop* hop = goes_on ? heard() : nullptr;
 
   if (!requester_.running()) {
     if (repair) return counters_.add(ReceiveCounter::kBeforeStart);  // of a loss that is not ours
@@ -187,7 +190,9 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
     case PlayoutBuffer::Verdict::kStored:
     case PlayoutBuffer::Verdict::kFilled:
       late_in_a_row_ = 0;
+      if (!goes_on) hop = heard();
       if (!repair) return;
+      Requester::repaired(hop);
       counters_.add(ReceiveCounter::kLost);
       counters_.add(ReceiveCounter::kRepaired);
       return;
@@ -206,6 +211,7 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
       counters_.add(ReceiveCounter::kDuplicates);
       break;
   }
+  if (repair) Requester::repaired(requester_.hops().find(arrival.source));
   pool_.give(stored.block, stored.size);
 }
 

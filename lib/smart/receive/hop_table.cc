@@ -13,15 +13,19 @@ Hop* HopTable::find(Ipv4 address) {
   return nullptr;
 }
 
-Hop* HopTable::heard(Ipv4 address, TimeNs now) {
+Hop* HopTable::heard(Ipv4 address, TimeNs now, bool carries) {
   Hop* hop = find(address);
   if (hop == nullptr) {
     if (size_ < kMaxHops) {
       hop = &hops_[size_++];
     } else {
+      const auto worth = [carries](const Hop& h) {
+        return std::tuple(carries && h.data_ns != kNever, h.heard_ns);
+      };
       hop = std::min_element(hops_.begin(), hops_.end(),
-                             [](const Hop& a, const Hop& b) { return a.heard_ns < b.heard_ns; });
-      if (now - hop->heard_ns < kSilentAfter) return nullptr;
+                             [&](const Hop& a, const Hop& b) { return worth(a) < worth(b); });
+      const bool gives_way = carries && hop->data_ns == kNever;
+      if (!gives_way && now - hop->heard_ns < kSilentAfter) return nullptr;
     }
     *hop = Hop{.address = address, .heard_ns = now};
     hop->round_trip_ns = std::min(hop->round_trip_ns, longest_round_trip_ns_);

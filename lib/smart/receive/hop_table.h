@@ -36,9 +36,11 @@ class HopTable {
   // longest_round_trip_ns: more is not believed of a hop's group that has told nothing yet.
   explicit HopTable(TimeNs longest_round_trip_ns = kNever) : longest_round_trip_ns_(longest_round_trip_ns) {}
 
-  // The hop at this address, from which a valid packet or message came. A new one takes the place of the hop
-  // that has been silent for longest; null where none has been for kSilentAfter.
-  Hop* heard(Ipv4 address, TimeNs now);
+  // The hop at this address, from which a valid packet or message came; carries: data or a heartbeat. A new
+  // one takes the place of the hop that has been silent for longest; null where none has been for
+  // kSilentAfter. Who carries takes that of one that never did, silent or not: an earlier start's messages
+  // can be sent again from any number of addresses.
+  Hop* heard(Ipv4 address, TimeNs now, bool carries = false);
   // Null where it is not known.
   Hop* find(Ipv4 address);
 

@@ -31,7 +31,7 @@ void Requester::start(uint64_t next) {
 }
 
 Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
-  Hop* hop = hops_.heard(source, now);
+  Hop* hop = hops_.heard(source, now, true);
   if (hop != nullptr) {
     hop->quiet = quiet;
     hop->data_ns = hop->data_ns == kNever ? now : std::max(hop->data_ns, now);  // some have waited

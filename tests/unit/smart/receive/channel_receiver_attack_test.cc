@@ -52,6 +52,36 @@ TEST(Attack, LargeUndecryptablePacketsTakeNoRoomForGood) {
   EXPECT_EQ(s.played.size(), 700u);
 }
 
+// Who has just begun to listen has not seen what came before, and can open it.
+TEST(Attack, WhoSendsOldPacketsAgainIsNotAsked) {
+  Scenario s;
+  bool deaf = true;
+  std::vector<Datagram> old;
+  uint64_t originals = 0;
+  s.drop = [&](const Datagram& d) {
+    if (deaf && is_original(d)) old.push_back(d);
+    return is_data(d) && (deaf || (is_original(d) && ++originals % 20 == 0));
+  };
+  s.start_sender();
+  s.send_stream(2000, kMs);
+  s.run_for(2100 * kMs);
+  deaf = false;
+  s.send_stream(2000, kMs);
+  for (size_t i = 0; i < old.size(); ++i)
+    s.at(s.now + 100 * kMs + static_cast<TimeNs>(i) * kMs, [&s, &old, i] {
+      Datagram repair = old[i];
+      set_data_command(repair.data(), DataCommand::kRepair, 0);
+      s.receiver->receive(s.now, i % 2 == 0 ? old[i] : repair, kHop + 1 + static_cast<Ipv4>(i) % 12);
+    });
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_EQ(s.played.size(), 2000u);
+  EXPECT_EQ(s.given_up, 0u);
+  EXPECT_GE(s.asked.size(), 90u);
+  EXPECT_EQ(std::ranges::count(s.asked, kHop), std::ssize(s.asked));
+  EXPECT_EQ(s.count(ReceiveCounter::kBeforeStart), 2000u);
+  EXPECT_EQ(s.count(ReceiveCounter::kHopOverflow), 0u);
+}
+
 Datagram clear_heartbeat(uint64_t last) {
   Datagram heartbeat(kDataHeaderSize + kHeartbeatPayloadSize);
   encode_data_header({.synch_code = 0,

@@ -42,6 +42,25 @@ Hop* carry(HopTable& hops, Ipv4 address, TimeNs now) {
   return hop;
 }
 
+TEST(HopTable, WhoBringsDataFindsAPlaceAmongThoseThatOnlySpeak) {
+  HopTable hops;
+  carry(hops, 1, 10);
+  for (Ipv4 a = 2; a <= HopTable::kMaxHops; ++a) ASSERT_NE(hops.heard(a, 10 + a), nullptr);
+  EXPECT_EQ(hops.heard(100, kSecond), nullptr) << "one more that only speaks";
+  const Hop* bringer = hops.heard(100, kSecond, true);
+  ASSERT_NE(bringer, nullptr);
+  EXPECT_EQ(bringer->address, 100u);
+  EXPECT_EQ(hops.find(2), nullptr) << "that was heard least lately";
+  EXPECT_NE(hops.find(1), nullptr) << "it carries";
+}
+
+TEST(HopTable, WhoBringsDataDrivesOutNoneThatCarries) {
+  HopTable hops;
+  for (Ipv4 a = 1; a <= HopTable::kMaxHops; ++a) carry(hops, a, a);
+  EXPECT_EQ(hops.heard(100, kSecond, true), nullptr);
+  EXPECT_NE(hops.heard(100, 1 + HopTable::kSilentAfter, true), nullptr);
+}
+
 TEST(HopTable, AsksWhomDataComesFrom) {
   HopTable hops;
   EXPECT_EQ(hops.choose(0), nullptr);
