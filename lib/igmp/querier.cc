@@ -133,8 +133,9 @@ void Querier::receive_older(TimeNs now, Ipv4 source, Ipv4 destination, MessageTy
   counters_.add(is_leave ? QuerierCounter::kLeaves : QuerierCounter::kReports);
   const Version version = type == MessageType::kV1Report ? Version::kV1 : Version::kV2;
   // RFC 3376, section 7.3.2.
-  apply(now, source, version,
-        {.type = is_leave ? RecordType::kChangeToInclude : RecordType::kModeIsExclude, .group = group});
+  const GroupRecord record{.type = is_leave ? RecordType::kChangeToInclude : RecordType::kModeIsExclude,
+                           .group = group};
+  if (allows(now, record)) apply(now, source, version, record);
 }
 
 void Querier::receive_v3_report(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message) {
@@ -146,7 +147,19 @@ void Querier::receive_v3_report(TimeNs now, Ipv4 source, Ipv4 destination, Bytes
   if (!check.whole()) return counters_.add(QuerierCounter::kBadRecords);
   counters_.add(QuerierCounter::kReports);
   RecordReader records(message);
-  while (const std::optional<GroupRecord> record = records.next()) apply(now, source, Version::kV3, *record);
+  while (const std::optional<GroupRecord> record = records.next()) {
+    if (!allows(now, *record)) return;
+    apply(now, source, Version::kV3, *record);
+  }
+}
+
+// Whether there is time for one record more; counts where there is none.
+bool Querier::allows(TimeNs now, const GroupRecord& record) {
+  const std::optional<size_t> at = table_.find(record.group);
+  const size_t sources = record.sources.size() / kSourceSize + (at ? table_.group(*at).sources.size() : 0);
+  if (records_.take(now, 1 + sources / kSourcesARecord)) return true;
+  counters_.add(QuerierCounter::kRecordsLimited);
+  return false;
 }
 
 // version: of the message that the record is from.

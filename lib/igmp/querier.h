@@ -24,6 +24,8 @@ namespace linecast::igmp {
   _(kSpecificSent, "querier_specific_sent", "queries about a group or its sources sent")                     \
   _(kSpecificLimited, "querier_specific_rate_limited",                                                       \
     "leaves that no query followed, as there were too many: members expire instead")                         \
+  _(kRecordsLimited, "querier_records_rate_limited",                                                         \
+    "reports left aside, or the rest of them, as there were too many records")                               \
   _(kOffLink, "querier_off_link", "queries from outside of the subnet, which win no election")               \
   _(kQueriesHeard, "querier_queries_heard", "others' queries taken")                                         \
   _(kElectionsLost, "querier_elections_lost", "times that another querier took over")                        \
@@ -99,6 +101,11 @@ class Querier {
   // queries.
   static constexpr uint64_t kSpecificPerSecond = 100;
   static constexpr uint64_t kSpecificBurst = 256;
+  // Records that are applied: a report has room for 183 of them, or 1121 in a jumbo frame. As many at once as
+  // two hosts in every group of the table report.
+  static constexpr uint64_t kRecordsPerSecond = 20'000;
+  static constexpr uint64_t kRecordsBurst = 5'000;
+  static constexpr size_t kSourcesARecord = 8;   // that take as long as a record without any
   static constexpr size_t kMaxGroupsAPoll = 64;  // whose timers one poll() looks into
   static constexpr size_t kMaxSourcesAGroup = 64;
   // Expiries take effect up to this much later, so that many share a poll().
@@ -133,6 +140,7 @@ class Querier {
   void lower_timers(TimeNs now, const Query& query);
   void receive_older(TimeNs now, Ipv4 source, Ipv4 destination, MessageType type, Ipv4 group);
   void receive_v3_report(TimeNs now, Ipv4 source, Ipv4 destination, Bytes message);
+  bool allows(TimeNs now, const GroupRecord& record);
   void apply(TimeNs now, Ipv4 source, Version version, GroupRecord record);
   void schedule_queries(TimeNs now, HeardGroup& group, const RecordOutcome& outcome);
   void update_due(size_t i);
@@ -155,6 +163,7 @@ class Querier {
   TimeNs general_due_ = kNever;
   TimeNs next_due_ = kNever;  // no later than the earliest of all timers
   TokenBucket specific_{kSpecificPerSecond, kSpecificBurst};
+  TokenBucket records_{kRecordsPerSecond, kRecordsBurst};
   bool sweep_due_ = false;  // the table holds empty groups
   std::vector<uint8_t> frame_;
   std::array<uint8_t, kMaxSourcesAGroup * kSourceSize> source_list_{};  // of the query being put together

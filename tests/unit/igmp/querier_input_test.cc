@@ -190,6 +190,29 @@ TEST(QuerierBounds, ThousandsOfLeavesAreAskedAboutAFewAPoll) {
   EXPECT_GE(polls, Querier::kSpecificBurst / Querier::kMaxFramesAPoll);
 }
 
+TEST(QuerierBounds, SoManyRecordsAreAppliedASecond) {
+  QuerierWire wire;
+  const auto report_all = [&](TimeNs now) {
+    for (uint32_t i = 0; i < 2000; ++i) wire.hear(now, kMember, join_of(kGroup + i));
+    return wire.querier.count(C::kRecordsLimited);
+  };
+  EXPECT_EQ(report_all(0), 0u);
+  EXPECT_EQ(report_all(0), 0u) << "a second host in every group";
+  EXPECT_EQ(report_all(0), 3 * 2000 - Querier::kRecordsBurst);
+  EXPECT_EQ(wire.querier.status(0).groups, 2000u);
+  EXPECT_EQ(report_all(kS), 3 * 2000 - Querier::kRecordsBurst) << "a second later";
+}
+
+TEST(QuerierBounds, SourcesCountAmongTheRecords) {
+  QuerierWire wire;
+  std::string report = "220000000000000105000010ef010203";
+  for (const char digit : std::string_view("0123456789abcdef")) report += std::string("0a09000") + digit;
+  for (int i = 0; i < 2000; ++i) wire.hear(0, kMember, report);
+  // The first brings the sources: 1 + 16 / 8 of the allowance; later ones meet as many there.
+  const uint64_t applied = 1 + (Querier::kRecordsBurst - 3) / 5;
+  EXPECT_EQ(wire.querier.count(C::kRecordsLimited), 2000 - applied);
+}
+
 TEST(QuerierBounds, JoiningAndLeavingInTurnDrawsNoFloodOfQueries) {
   QuerierWire wire;
   wire.start(100 * kS);
