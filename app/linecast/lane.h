@@ -162,7 +162,10 @@ class Lane {
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one
   drivers::Queue<drivers::Packet*>
-      request_inbox_;                      // likewise: so that a flood of requests pushes out no feed
+      request_inbox_;  // likewise: so that a flood of requests pushes out no feed
+  // Another lane had no room there for what was one of this lane's hosts'. Set by other lanes, cleared by
+  // this one.
+  std::atomic<bool> host_frame_lost_{false};
   drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
   uint64_t commands_issued_ = 0;           // of the control lcore
   LaneChange* change_ = nullptr;           // under way; no command is looked at meanwhile

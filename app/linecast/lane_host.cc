@@ -102,6 +102,12 @@ void LaneHost::receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, L
   }
 }
 
+void LaneHost::frame_lost(TimeNs now) {
+  now_ = now;
+  igmp_.query_missed(now);
+  neighbors_.request_missed(now);
+}
+
 void LaneHost::receive_igmp(TimeNs now, const net::ParsedFrame& frame, LaneCounters& counters) {
   // TTL 1 does not prove that it is of this link: whoever is behind a router sends it with more. But no
   // router passes on what is sent to link-local groups, and none sends a group's packet to a unicast MAC.

@@ -39,6 +39,9 @@ class LaneHost {
 
   // Any frame that belongs to no channel. bytes: the whole frame.
   void receive(TimeNs now, const net::ParsedFrame& frame, Bytes bytes, LaneCounters& counters);
+  // Frames had to be dropped unread, on their way from another lane: there may have been queries and requests
+  // among them.
+  void frame_lost(TimeNs now);
   void poll(TimeNs now);
   TimeNs next_due() const;
   // The MAC that leads to a host of whom we have heard, by a frame from `came_from`; none where nothing does.

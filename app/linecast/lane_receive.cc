@@ -96,8 +96,12 @@ bool Lane::receive_for_host(uint16_t interface, const net::ParsedFrame& frame, d
     return false;
   }
   LaneInterface& on = interfaces_[interface];
-  if (on.host == nullptr)
-    return hand_over(directory_->host_lane_of[interface], packet, &Lane::request_inbox_);
+  if (on.host == nullptr) {
+    const size_t owner = directory_->host_lane_of[interface];
+    if (hand_over(owner, packet, &Lane::request_inbox_)) return true;
+    peers_[owner]->host_frame_lost_.store(true, std::memory_order_relaxed);
+    return false;
+  }
   on.host->receive(now, frame, drivers::view(packet), counters_);
   hosts_due_ = std::min(hosts_due_, on.host->next_due());
   return false;

@@ -36,6 +36,12 @@ bool Lane::poll_timers(TimeNs now) {
 }
 
 void Lane::poll_hosts(TimeNs now) {
+  if (host_frame_lost_.load(std::memory_order_relaxed)) [[unlikely]] {
+    host_frame_lost_.store(false, std::memory_order_relaxed);
+    for (LaneInterface& interface : interfaces_)
+      if (interface.host != nullptr) interface.host->frame_lost(now);
+    hosts_due_ = now;
+  }
   if (now < hosts_due_) return;
   hosts_due_ = kNever;
   for (LaneInterface& interface : interfaces_) {

@@ -88,19 +88,56 @@ TEST(LaneHandOver, AFullInboxDropsAndCountsAndLeaksNothing) {
   EXPECT_EQ(bed.receive_pool().available(), before);
 }
 
-TEST(LaneHandOver, WhatIsForAnInterfaceReachesTheLaneThatAnswersForIt) {
+// Lane 1 polls the ports, lane 0 has their hosts.
+BedOptions hosts_elsewhere() {
   BedOptions options;
   options.lanes = 2;
   options.polling_lane = 1;
-  LaneBed bed(options);
-  const TimeNs now = 10 * kNsPerSecond;
-  bed.lane(0).poll(now);
-  bed.sent(0);
+  return options;
+}
+
+std::vector<uint8_t> arp_request(Ipv4 target) {
   std::vector<uint8_t> request{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 9, 8, 6,  //
                                0,    1,    8,    0,    6,    4,    0, 1, 2, 0, 0, 0, 0, 9,  //
                                10,   0,    0,    9,    0,    0,    0, 0, 0, 0, 0, 0, 0, 0};
-  store_be32(&request[38], LaneBed::kInAddress);
-  bed.feed(request);
+  store_be32(&request[38], target);
+  return request;
+}
+
+TEST(LaneHandOver, AFullInboxHidesNeitherAQueryNorWhoAsksForUs) {
+  LaneBed bed(hosts_elsewhere());
+  TimeNs now = kStart;
+  bed.lane(0).host(0).join(now, LaneBed::source_group(0), 0);
+  const auto run_lane_0 = [&](TimeNs until) {
+    for (; now < until; now += 10 * kNsPerMs) bed.lane(0).poll(now);
+    bed.sent(0);
+  };
+  run_lane_0(kStart + 5 * kNsPerSecond);  // what it says of itself at the start
+  const app::LaneHost& host = bed.lane(0).host(0);
+  const uint64_t reports = host.igmp().count(igmp::HostCounter::kReportsSent);
+  const uint64_t announcements = host.neighbors().count(net::ArpCounter::kAnnouncementsSent);
+  constexpr unsigned kFlood = 300;  // the inbox holds 255
+  for (unsigned k = 0; k < kFlood; ++k) {
+    bed.feed(arp_request(LaneBed::kInAddress + 1));
+    bed.lane(1).poll(now);
+  }
+  bed.feed(arp_request(LaneBed::kInAddress));
+  bed.feed(general_query(igmp::Version::kV3));
+  bed.lane(1).poll(now);
+  EXPECT_EQ(bed.lane(1).counters().get(LaneCounter::kInboxFull), kFlood - 255 + 2);
+  run_lane_0(now + 2 * kNsPerSecond);
+  EXPECT_EQ(host.igmp().count(igmp::HostCounter::kReportsSent), reports + 1);
+  EXPECT_EQ(host.neighbors().count(net::ArpCounter::kAnnouncementsSent), announcements + 1);
+  run_lane_0(now + 10 * kNsPerSecond);
+  EXPECT_EQ(host.igmp().count(igmp::HostCounter::kReportsSent), reports + 1) << "once";
+}
+
+TEST(LaneHandOver, WhatIsForAnInterfaceReachesTheLaneThatAnswersForIt) {
+  LaneBed bed(hosts_elsewhere());
+  const TimeNs now = 10 * kNsPerSecond;
+  bed.lane(0).poll(now);
+  bed.sent(0);
+  bed.feed(arp_request(LaneBed::kInAddress));
   bed.feed(feed_frame(77, ts_payload(7, 1)));  // of no channel: nothing to hand over
   bed.lane(1).poll(now);
   EXPECT_TRUE(bed.sent(0).empty());
