@@ -40,6 +40,14 @@ constexpr uint16_t receive_room(uint16_t mtu) {
   return static_cast<uint16_t>(std::max<uint16_t>(2048, (mtu + 64 + kStep - 1) / kStep * kStep) +
                                RTE_PKTMBUF_HEADROOM);
 }
+// Of a net_af_xdp port, whose pool's objects are the kernel's chunks: it keeps 256 bytes of each
+// (XDP_PACKET_HEADROOM), and none may be larger than a page. So 3310 is the largest MTU: with its headers an
+// object is 61 cache lines then, a prime, which the pool pads no further.
+constexpr uint16_t xdp_receive_room(uint16_t mtu) {
+  constexpr uint16_t kKernelKeeps = 256;
+  const int needed = net::kEthernetSize + net::kVlanTagSize + mtu + kKernelKeeps + RTE_PKTMBUF_HEADROOM;
+  return std::max<uint16_t>(receive_room(0), static_cast<uint16_t>((needed + 63) / 64 * 64));
+}
 
 inline uint8_t* data(Packet* packet) { return rte_pktmbuf_mtod(packet, uint8_t*); }
 inline Bytes view(const Packet* packet) {

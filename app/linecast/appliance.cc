@@ -27,6 +27,11 @@ uint16_t largest_mtu(const lineup::Lineup& lineup) {
   return mtu;
 }
 
+uint16_t receive_room(const lineup::Port& port) {
+  return port.device.starts_with("net_af_xdp") ? drivers::xdp_receive_room(port.mtu)
+                                               : drivers::receive_room(port.mtu);
+}
+
 unsigned receive_packets(const lineup::Lineup& lineup) {
   return static_cast<unsigned>(lineup.lanes.lcores.size()) * kReceivePacketsALane - 1;
 }
@@ -95,7 +100,7 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
   const uint64_t control_bytes = drivers::control_room(largest_mtu(lineup)) + kPacketExtraBytes;
   bytes += lineup.lanes.lcores.size() * (kSpareFrames * frame_bytes + kControlPackets * control_bytes);
   for (const lineup::Port& port : lineup.ports)
-    bytes += receive_packets(lineup) * (drivers::receive_room(port.mtu) + kPacketExtraBytes);
+    bytes += receive_packets(lineup) * (receive_room(port) + kPacketExtraBytes);
   return bytes;
 }
 
@@ -143,9 +148,9 @@ void Appliance::make_ports() {
     config.group_macs = group_macs(lineup_, i);
     for (const lineup::Interface& interface : lineup_.interfaces)
       config.all_groups |= interface.port == i && interface.querier.has_value();
-    receive_pools_.push_back(
-        std::make_unique<drivers::Pool>("receive" + std::to_string(i), receive_packets(lineup_),
-                                        drivers::receive_room(port.mtu), drivers::any_numa_node()));
+    receive_pools_.push_back(std::make_unique<drivers::Pool>("receive" + std::to_string(i),
+                                                             receive_packets(lineup_), receive_room(port),
+                                                             drivers::any_numa_node()));
     try {
       ports_.push_back(std::make_unique<drivers::Port>(config, *receive_pools_.back()));
     } catch (const Error& error) {

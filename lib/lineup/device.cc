@@ -83,7 +83,7 @@ Parsed<Device> parse_device(std::string_view text) {
   // What the drivers of DPDK 22.11 say of themselves, whatever their arguments; ports beyond are refused.
   if (driver == "net_af_packet" || driver == "net_memif") device.largest_mtu = 1500;
   if (driver == "net_tap") device.largest_mtu = 1504;
-  if (driver == "net_af_xdp") device.largest_mtu = 3542;
+  if (driver == "net_af_xdp") device.largest_mtu = 3310;
   if (driver == "net_pcap" && arguments.empty())
     return Wrong{fmt::format("does not say what to read and write: add it, as {},iface=eth0", name)};
   return device;

@@ -54,7 +54,7 @@ TEST(Device, LargestMtu) {
   EXPECT_EQ(largest("net_af_packet0,iface=e0,framesz=16384,blocksz=65536"), 1500);
   EXPECT_EQ(largest("net_memif0"), 1500);
   EXPECT_EQ(largest("net_tap0"), 1504);
-  EXPECT_EQ(largest("net_af_xdp0,iface=e0"), 3542);
+  EXPECT_EQ(largest("net_af_xdp0,iface=e0"), 3310);
   EXPECT_EQ(largest("net_pcap0,iface=e0"), 0);
   EXPECT_EQ(largest("0000:3b:00.0"), 0);
 }
