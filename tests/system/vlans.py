@@ -40,6 +40,23 @@ channels:
     bitrate_cap: 20M
     clear: true
 '''
+# One group on two VLANs, one of the same MAC address on a third, and a unicast feed beside.
+SHARED = '''\
+headend: {{name: lab, state: state, control: control.sock}}
+lanes: {{main_lcore: {0}, lcores: [{1}], idle_sleep_us: 50}}
+ports:
+  - name: in
+    device: "net_pcap0,iface=in0"
+    vlans: [{{id: 100, address: 10.71.0.1/24}}, {{id: 101, address: 10.81.0.1/24}}, {{id: 4094, address: 10.91.0.1/24}}]
+  - name: out
+    device: "net_pcap1,iface=out0"
+    address: 10.72.0.1/24
+    vlans: [{{id: 200, address: 10.73.0.1/24}}]
+channels:
+'''
+SHARING = {'here': (100, '239.71.1.1', 'out', '239.72.1.1'), 'there': (101, '239.71.1.1', 'out.200', '239.72.1.1'),
+           'alike': (4094, '239.199.1.1', 'out', '239.200.1.1'), 'single': (101, '10.81.0.1', 'out.200', '239.72.1.5')}
+SERVICE_TAG = 0x88A8
 SEND_RAW = '''
 import socket, sys, time
 sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -105,4 +122,50 @@ def a_feed_crosses_from_vlan_to_vlan(lab):
     assert joins, 'IGMP reports on the VLAN'
 
 
-system.run(a_feed_crosses_from_vlan_to_vlan)
+def query_v2(vlan):
+    message = bytes.fromhex('1164ee9b00000000')  # to be answered within 10 s
+    header = bytearray(bytes.fromhex('46c000200000000001020000') + smart.address('10.71.0.9') + smart.address('224.0.0.1')
+                       + bytes.fromhex('94040000'))
+    header[10:12] = struct.pack('>H', smart.checksum(bytes(header)))
+    return tagged(bytes(header) + message, vlan, destination=b'\x01\0\x5e\0\0\x01')
+
+
+def vlans_with_the_same_groups_get_nothing_of_each_other(lab):
+    path = lab.directory / 'lineup.yaml'
+    path.write_text(SHARED.format(*sorted(os.sched_getaffinity(0))[:2]) + ''.join(
+        f'  - {{name: {name}, number: {number}, source: {{interface: in.{vlan}, address: {address}, port: 5000}}, '
+        f'output: {{interface: {out}, group: {group}}}, bitrate_cap: 20M, clear: true}}\n'
+        for number, (name, (vlan, address, out, group)) in enumerate(SHARING.items(), 1)))
+    (lab.directory / 'state').mkdir()
+    headend = Headend(lab.topology.headend, lab.directory, path)
+    headend.wait_ready()
+    mac = bytes.fromhex(headend.show('ports')[0]['mac'].replace(':', ''))
+    good, foreign, stacked = [], [], []
+    for vlan, address, _, _ in SHARING.values():
+        destination = mac if address.startswith('10.') else b'\x01\0\x5e\x47\x01\x01'
+        packet = smart.udp_packet('10.71.0.2', address, 4000, 5000, b'\x47' + bytes(187))
+        good += [tagged(packet, priority << 13 | vlan, destination=destination) for priority in range(8)]
+        takers = {at for at, of, _, _ in SHARING.values() if of == address}
+        foreign += [tagged(packet, other, destination=destination)
+                    for other in {0, 1, 99, 100, 101, 200, 4093, 4094, 4095} - takers]
+        foreign.append(tagged(packet, destination=destination))  # untagged: the port has VLANs only
+        stacked += [tagged(packet, *tags, destination=destination) for tags in ((vlan, vlan), (0, vlan), (vlan, 0))]
+        one = tagged(packet, vlan, destination=destination)
+        stacked.append(one[:12] + struct.pack('>H', SERVICE_TAG) + one[14:])
+    arp = bytes.fromhex('0001080006040001') + b'\x02\0\0\0\0\x01' + smart.address('10.81.0.9') + bytes(6) + smart.address('10.81.0.1')
+    asks = [tagged(arp, vlan, destination=b'\xff' * 6, ether_type=0x0806) for vlan in (100, 4094, 101)]
+    into = Capture(lab.topology.source, 'src0', lab.directory / 'src0.pcap')
+    lab.topology.source.run('/usr/bin/python3', '-c', SEND_RAW, 'src0',
+                            stdin='\n'.join(frame.hex() for frame in [*foreign, *stacked, *asks, query_v2(100), *good]))
+    time.sleep(0.5)
+    rows, drops, versions = headend.channels(), headend.drops(), {row['name']: row['version'] for row in headend.show('igmp')}
+    headend.stop()
+    into.stop()
+    assert {name: row['packets_in'] for name, row in rows.items()} == dict.fromkeys(SHARING, 8), rows
+    assert drops['vlan_unexpected'] + drops['no_flow'] == len(foreign) and drops['vlan_stacked'] == len(stacked), drops
+    assert versions == {'in.100': 2, 'in.101': 3, 'in.4094': 3, 'out': 3, 'out.200': 3}, versions
+    answers = [frame for frame in into.frames() if frame[16:18] == b'\x08\x06' and frame[24:26] == b'\0\x02']
+    assert [frame[14:16] for frame in answers] == [struct.pack('>H', 6 << 13 | 101)], 'ARP answered on the VLAN that has the address'
+
+
+system.run(a_feed_crosses_from_vlan_to_vlan, vlans_with_the_same_groups_get_nothing_of_each_other)
