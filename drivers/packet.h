@@ -161,6 +161,9 @@ class Pool {
 
   // Null where the pool is empty.
   Packet* take() { return rte_pktmbuf_alloc(pool_); }
+  std::string name() const { return pool_->name; }
+  unsigned packets() const { return pool_->size; }
+  // Any thread. While others take and give back, a figure of about now.
   unsigned available() const { return rte_mempool_avail_count(pool_); }
   bool is_full() const { return rte_mempool_full(pool_) == 1; }
   // Bytes of memory behind one packet: object header, mbuf, buffer and the pool's own padding.

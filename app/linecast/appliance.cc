@@ -263,6 +263,18 @@ void Appliance::tick() {
   free_frames();
 }
 
+std::vector<const drivers::Pool*> Appliance::pools() const {
+  std::vector<const drivers::Pool*> found;
+  for (const auto* made : {&receive_pools_, &control_pools_})
+    for (const auto& pool : *made) found.push_back(pool.get());
+  std::set<std::shared_ptr<drivers::Pool>> frames = retired_frames_;
+  for (const auto& running : running_)
+    if (running != nullptr) frames.insert(running->frames);
+  for (const auto& pool : frames) found.push_back(pool.get());
+  std::ranges::sort(found, {}, &drivers::Pool::name);
+  return found;
+}
+
 uint64_t Appliance::kept_packets() const {
   uint64_t packets = 0;
   for (const lineup::Channel& channel : lineup_.channels)

@@ -64,6 +64,8 @@ class Appliance {
   // Copies a page of an interface's IGMP tables from the lane that answers for it. Null where the lane does
   // not answer within 200 ms: it is stuck, or its core is taken by others.
   const IgmpPage* igmp_page(size_t interface, size_t from);
+  // Those for reception, for messages and repairs, and for kept frames.
+  std::vector<const drivers::Pool*> pools() const;
   // Of the packets that are kept for repairs.
   uint64_t kept_packets() const;
   uint64_t kept_bytes() const { return kept_packets() * bytes_per_kept_packet_; }

@@ -155,7 +155,11 @@ Json report_lanes(const Appliance& appliance) {
         row["dropped"]["smart_" + std::string(smart::kWireFaultTexts[f].name)] = lane.wire_faults(f);
     list.push_back(std::move(row));
   }
+  Json pools = Json::array();
+  for (const drivers::Pool* pool : appliance.pools())
+    pools.push_back({{"name", pool->name()}, {"packets", pool->packets()}, {"free", pool->available()}});
   return {{"lanes", std::move(list)},
+          {"pools", std::move(pools)},
           {"kept_packets", appliance.kept_packets()},
           {"kept_bytes", appliance.kept_bytes()}};
 }

@@ -90,6 +90,13 @@ void print_channels(Json channels) {
                "repairs_sent", "askers", "round_trip_ms", "quiet", "complaining", "unrecovered"});
 }
 
+void print_lanes(const Json& answer) {
+  print_table(answer["lanes"], {"lane", "lcore", "received", "transmitted", "polls", "busy_polls",
+                                "full_bursts", "longest_turn_ns", "handed_over"});
+  fmt::print("\n");
+  print_table(answer["pools"], {"name", "packets", "free"});
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
   Json answer = ask(target, {{"show", what == "reports" ? "channels" : what}});
   if (what == "reports") answer = {{"reports", reports_of(answer["channels"])}};
@@ -109,8 +116,7 @@ int run_show(const Target& target, const std::string& what, bool json) {
   else if (what == "igmp")
     print_igmp(answer);
   else
-    print_table(answer["lanes"], {"lane", "lcore", "received", "transmitted", "polls", "busy_polls",
-                                  "full_bursts", "longest_turn_ns", "handed_over"});
+    print_lanes(answer);
   return 0;
 }
 
@@ -134,7 +140,7 @@ void add_show_command(CLI::App& app, int& exit_code) {
       "reports   which receiver has reported which fault\n"
       "ports     links, filters and offloads in force, frames; addresses\n"
       "igmp      groups joined, who queries, and what others have joined\n"
-      "lanes     the load of each lane, and what it dropped\n"
+      "lanes     the load of each lane, and what it dropped; packets in use\n"
       "docs/headend.md says what each column and counter means, and what to do about it.\n\n"
       "Examples:\n"
       "  linecast show channels --lineup lineup.yaml\n"
