@@ -13,6 +13,11 @@ RECEIVE = BUILD / 'app/receive/linecast-receive'
 FEED_TS = ROOT / 'scripts/feed-ts'
 
 
+def linecast():
+    """The program of this tree where it is built, or else that in PATH: for commands that an operator runs."""
+    return str(LINECAST) if LINECAST.exists() else 'linecast'
+
+
 class Program:
     """A process whose standard output and error go to files in a directory."""
 
