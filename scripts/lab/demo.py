@@ -60,8 +60,8 @@ def shortest(path):
     return os.path.relpath(path) if path.resolve().is_relative_to(Path.cwd()) else path
 
 
-def receiver_config(directory, name):
-    """linecast-receive's YAML: all channels in one process, each to a file."""
+def receiver_config(out_of):
+    """linecast-receive's YAML: all channels in one process, each to the file out_of(its name)."""
     channels = ''.join(f'''
   - name: {channel.name}
     group: {channel.group}
@@ -71,7 +71,7 @@ def receiver_config(directory, name):
     key: {channel.name}.key
     trust: [signing.key.pub]
     buffer_ms: {BUFFER_MS}
-    out: {directory / f'{name}-{channel.name}.ts'}
+    out: {out_of(channel.name)}
 ''' for channel, _ in CHANNELS)
     return f'channels:{channels}'
 
@@ -175,7 +175,7 @@ def run(arguments, screen, directory):
         for number, namespace in enumerate(topology.receivers, 1):
             name = f'receiver{number}'
             config = directory / f'{name}.yaml'
-            config.write_text(receiver_config(directory, name))
+            config.write_text(receiver_config(lambda channel, name=name: directory / f'{name}-{channel}.ts'))
             receivers.append(Receiver(namespace, name, directory, '--config', config))
         capture = None
         if arguments.pcap:
