@@ -111,6 +111,18 @@ void compare_headend(const Lineup& running, const Lineup& wanted, Notes& notes) 
   notes.value("eal", running.eal_arguments, wanted.eal_arguments);
 }
 
+void compare_usage(const Usage& running, const Usage& wanted, Notes& notes) {
+  notes.value("usage.directory", running.directory, wanted.directory);
+  notes.value("usage.exact", uint64_t{running.exact}, uint64_t{wanted.exact});
+  notes.value("usage.per_address", uint64_t{running.per_address}, uint64_t{wanted.per_address});
+  notes.value("usage.part_s", uint64_t{running.part_s}, uint64_t{wanted.part_s});
+  notes.value("usage.journal_mib", uint64_t{running.journal_mib}, uint64_t{wanted.journal_mib});
+  notes.value("usage.json.file", running.json_file, wanted.json_file);
+  notes.value("usage.json.rotate_mib", uint64_t{running.json_rotate_mib}, uint64_t{wanted.json_rotate_mib});
+  notes.value("usage.json.files", uint64_t{running.json_files}, uint64_t{wanted.json_files});
+  notes.value("usage.sqlite.file", running.sqlite_file, wanted.sqlite_file);
+}
+
 // What a stream is numbered, sealed and kept by, and the hop that its receivers know.
 void compare_stream(const Lineup& running, const Channel& before, const Lineup& wanted, const Channel& after,
                     Notes& notes) {
@@ -196,6 +208,7 @@ Difference compare(const Lineup& running, const Lineup& wanted) {
   Notes notes(difference.restart_needed);
   compare_headend(running, wanted, notes);
   compare_ports(running, wanted, notes);
+  compare_usage(running.usage, wanted.usage, notes);
   if (!difference.restart_needed.empty()) return difference;
 
   std::map<crypto::ChannelId, size_t> before;

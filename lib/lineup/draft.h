@@ -16,6 +16,7 @@ struct Draft {
                   // pass over
   std::string directory;                         // of the file; relative paths begin there
   Ref top, headend, lanes;                       // node null: not given
+  Ref usage;                                     // an empty mapping where not given
   std::vector<Ref> ports, interfaces, channels;  // as in the lineup's own lists
   std::vector<Device> devices;                   // as in lineup.ports
 
@@ -28,6 +29,8 @@ void read_headend(const MapCursor& top, Draft& draft);
 void read_lanes(const MapCursor& top, Draft& draft);
 void read_eal(const MapCursor& top, Draft& draft);
 void read_ports(const MapCursor& top, Draft& draft);
+// After the headend.
+void read_usage(const MapCursor& top, Draft& draft);
 // After the ports.
 void read_channels(const MapCursor& top, Draft& draft);
 

@@ -100,6 +100,19 @@ struct Lanes {
   uint32_t idle_sleep_us = 0;  // 0: poll without pause
 };
 
+// What is kept of who watches.
+struct Usage {
+  std::string directory;          // of the journal, and by default of the sinks' files
+  uint32_t exact = 100'000;       // receivers that are accounted one by one
+  uint16_t per_address = 1024;    // receivers
+  uint32_t part_s = 300;          // after which a visit that goes on is recorded
+  uint32_t journal_mib = 256;     // at most
+  std::string json_file;          // empty: not written
+  uint32_t json_rotate_mib = 64;  // a file's size
+  uint32_t json_files = 10;       // with the one that is written
+  std::string sqlite_file;        // empty: not written
+};
+
 struct Lineup {
   std::string path;
   std::string name;              // of the headend
@@ -112,6 +125,7 @@ struct Lineup {
   std::vector<Port> ports;
   std::vector<Interface> interfaces;  // by port, the untagged one first
   std::vector<Channel> channels;      // disabled ones included
+  Usage usage;
 };
 
 struct Fault {

@@ -47,6 +47,7 @@ std::optional<std::string> read_file(const std::string& path, FaultList& faults)
 void read_sections(Draft& draft, FaultList& faults) {
   const MapCursor top(draft.top, kTopSection, faults);
   read_headend(top, draft);
+  read_usage(top, draft);
   read_lanes(top, draft);
   read_eal(top, draft);
   read_ports(top, draft);

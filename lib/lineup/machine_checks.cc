@@ -71,6 +71,26 @@ void check_headend(const Draft& draft, FaultList& faults) {
             [&] { crypto::read_signing_key(lineup.signing_key_file); });
 }
 
+// The directory itself is made where it is missing.
+void check_usage(const Draft& draft, FaultList& faults) {
+  const Usage& usage = draft.lineup.usage;
+  const auto check = [&](const std::string& path, std::initializer_list<std::string_view> key,
+                         std::string_view what) {
+    const std::string parent = fs::path(path).parent_path();
+    if (path.empty() || parent == usage.directory || is_directory(parent)) return;
+    faults.error(place(draft.usage, key),
+                 fmt::format("the directory of {0}, {1}, does not exist: make it with: mkdir -p -m 700 {1}",
+                             what, parent));
+  };
+  if (exists(usage.directory) && !is_directory(usage.directory))
+    faults.error(place(draft.usage, {"directory"}),
+                 fmt::format("usage's directory {} is no directory: give the path of one", usage.directory));
+  else if (usage.directory != draft.lineup.state_directory + "/usage")  // or the state directory is missing
+    check(usage.directory, {"directory"}, "usage's directory");
+  check(usage.json_file, {"json", "file"}, "json's file");
+  check(usage.sqlite_file, {"sqlite", "file"}, "sqlite's file");
+}
+
 // Each file once, where it is first named; only a warning where no enabled channel needs it.
 void check_keys(const Draft& draft, FaultList& faults) {
   const std::vector<Channel>& channels = draft.lineup.channels;
@@ -164,6 +184,7 @@ void check_lcores(const Draft& draft, FaultList& faults) {
 
 void check_machine(const Draft& draft, FaultList& faults) {
   check_headend(draft, faults);
+  check_usage(draft, faults);
   check_keys(draft, faults);
   check_devices(draft, faults);
   check_lcores(draft, faults);

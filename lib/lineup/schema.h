@@ -15,8 +15,8 @@ struct Section {
 
 namespace keys {
 using List = std::string_view;
-inline constexpr std::array kTop{List("headend"), List("lanes"), List("eal"), List("ports"),
-                                 List("channels")};
+inline constexpr std::array kTop{List("headend"), List("lanes"),    List("eal"),
+                                 List("ports"),   List("channels"), List("usage")};
 inline constexpr std::array kHeadend{List("name"), List("sender_id"), List("state"), List("signing_key"),
                                      List("control")};
 inline constexpr std::array kLanes{List("lcores"), List("main_lcore"), List("idle_sleep_us")};
@@ -34,6 +34,10 @@ inline constexpr std::array kOutput{List("interface"), List("group"), List("port
                                     List("dscp")};
 inline constexpr std::array kRetransmit{List("window_ms"), List("budget_percent"), List("to"),
                                         List("unicast_prefixes")};
+inline constexpr std::array kUsage{List("directory"),   List("exact"), List("per_address"), List("part_s"),
+                                   List("journal_mib"), List("json"),  List("sqlite")};
+inline constexpr std::array kUsageJson{List("enabled"), List("file"), List("rotate_mib"), List("files")};
+inline constexpr std::array kUsageSqlite{List("enabled"), List("file")};
 }  // namespace keys
 
 inline constexpr Section kTopSection{"", "the lineup", keys::kTop};
@@ -46,9 +50,13 @@ inline constexpr Section kChannelSection{"channels[]", "a channel", keys::kChann
 inline constexpr Section kSourceSection{"channels[].source", "a source", keys::kSource};
 inline constexpr Section kOutputSection{"channels[].output", "an output", keys::kOutput};
 inline constexpr Section kRetransmitSection{"channels[].retransmit", "retransmit", keys::kRetransmit};
+inline constexpr Section kUsageSection{"usage", "usage", keys::kUsage};
+inline constexpr Section kUsageJsonSection{"usage.json", "json", keys::kUsageJson};
+inline constexpr Section kUsageSqliteSection{"usage.sqlite", "sqlite", keys::kUsageSqlite};
 
-inline constexpr std::array kSections{&kTopSection,    &kHeadendSection,   &kLanesSection,   &kPortSection,
-                                      &kVlanSection,   &kQuerierSection,   &kChannelSection, &kSourceSection,
-                                      &kOutputSection, &kRetransmitSection};
+inline constexpr std::array kSections{
+    &kTopSection,     &kHeadendSection,   &kLanesSection,      &kPortSection,   &kVlanSection,
+    &kQuerierSection, &kChannelSection,   &kSourceSection,     &kOutputSection, &kRetransmitSection,
+    &kUsageSection,   &kUsageJsonSection, &kUsageSqliteSection};
 
 }  // namespace linecast::lineup

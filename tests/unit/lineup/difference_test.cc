@@ -47,6 +47,17 @@ const Case kCases[] = {
     {"lanes.main_lcore", "main_lcore: 0", "main_lcore: 3", Change::kNone},
     {"lanes.idle_sleep_us", "idle_sleep_us: 50", "idle_sleep_us: 0", Change::kNone},
     {"eal", "\"--in-memory\"", "\"--no-huge\"", Change::kNone},
+    {"usage.directory", "directory: usage", "directory: elsewhere", Change::kNone},
+    {"usage.exact", "exact: 5000", "exact: 5001", Change::kNone},
+    {"usage.per_address", "per_address: 50", "per_address: 51", Change::kNone},
+    {"usage.part_s", "part_s: 120", "part_s: 121", Change::kNone},
+    {"usage.journal_mib", "journal_mib: 32", "journal_mib: 33", Change::kNone},
+    {"usage.json.enabled", "json: {enabled: yes", "json: {enabled: no", Change::kNone},
+    {"usage.json.file", "bills.jsonl", "other.jsonl", Change::kNone},
+    {"usage.json.rotate_mib", "rotate_mib: 8", "rotate_mib: 9", Change::kNone},
+    {"usage.json.files", "files: 3", "files: 4", Change::kNone},
+    {"usage.sqlite.enabled", "sqlite: {enabled: on", "sqlite: {enabled: off", Change::kNone},
+    {"usage.sqlite.file", "bills.sqlite", "other.sqlite", Change::kNone},
     {"ports[].name", "in0", "inn", Change::kNone},
     {"ports[].device", "iface=lo", "iface=eth9", Change::kNone},
     {"ports[].address", "10.2.0.2/24", "10.2.0.3/24", Change::kNone},
@@ -103,7 +114,8 @@ TEST(Difference, EveryKeyOfALineupHasACase) {
   for (const std::string& key : known_keys()) {
     const bool section = key == "headend" || key == "lanes" || key == "ports" || key == "channels" ||
                          key == "channels[].source" || key == "channels[].output" ||
-                         key == "channels[].retransmit";
+                         key == "channels[].retransmit" || key == "usage" || key == "usage.json" ||
+                         key == "usage.sqlite";
     const bool inside = key.starts_with("ports[].vlans[].") || key.starts_with("ports[].querier.");
     const bool identity = key == "channels[].id";  // another id is another channel, tested below
     if (section || inside || identity) continue;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -90,6 +91,16 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(news.quiet, 3);
   EXPECT_EQ(news.max_payload, 1440u);
 
+  EXPECT_EQ(lineup.usage.directory, "/etc/linecast/usage");
+  EXPECT_EQ(lineup.usage.exact, 5000u);
+  EXPECT_EQ(lineup.usage.per_address, 50);
+  EXPECT_EQ(lineup.usage.part_s, 120u);
+  EXPECT_EQ(lineup.usage.journal_mib, 32u);
+  EXPECT_EQ(lineup.usage.json_file, "/etc/linecast/bills.jsonl");
+  EXPECT_EQ(lineup.usage.json_rotate_mib, 8u);
+  EXPECT_EQ(lineup.usage.json_files, 3u);
+  EXPECT_EQ(lineup.usage.sqlite_file, "/etc/linecast/bills.sqlite");
+
   // And of one that leaves to the defaults what has any.
   const Channel& sport = lineup.channels[1];
   EXPECT_TRUE(sport.enabled);
@@ -125,9 +136,27 @@ channels:
   EXPECT_EQ(result.lineup->lanes.lcores, (std::vector<unsigned>{1}));
   EXPECT_EQ(result.lineup->lanes.main_lcore, 0u);
   EXPECT_EQ(result.lineup->lanes.idle_sleep_us, 0u);
+  EXPECT_EQ(result.lineup->usage.directory, "/var/lib/linecast/usage");
+  EXPECT_EQ(result.lineup->usage.json_file, "/var/lib/linecast/usage/usage.jsonl");
+  EXPECT_EQ(result.lineup->usage.sqlite_file, "/var/lib/linecast/usage/usage.sqlite");
+  EXPECT_EQ(result.lineup->usage.exact, 100'000u);
+  EXPECT_EQ(result.lineup->usage.part_s, 300u);
   EXPECT_EQ(result.lineup->ports[0].device, "0000:3b:00.0");
   EXPECT_TRUE(result.lineup->ports[0].is_pci);
   EXPECT_EQ(result.lineup->channels[0].source.interface, result.lineup->channels[0].output.interface);
+}
+
+TEST(Load, ASinkOfUsageCanBeOffAndFilesFollowTheDirectory) {
+  const LoadResult result = Spoiled(
+                                "directory: usage, exact: 5000, per_address: 50, part_s: 120, "
+                                "journal_mib: 32, json: {enabled: yes, file: bills.jsonl, rotate_mib: 8, "
+                                "files: 3}, sqlite: {enabled: on, file: bills.sqlite}",
+                                "directory: /srv/usage, sqlite: {enabled: no}")
+                                .load();
+  ASSERT_TRUE(result.lineup) << faults_of(result);
+  EXPECT_EQ(result.lineup->usage.directory, "/srv/usage");
+  EXPECT_EQ(result.lineup->usage.json_file, "/srv/usage/usage.jsonl");
+  EXPECT_EQ(result.lineup->usage.sqlite_file, "");
 }
 
 TEST(Load, FiveFaultsInOneFileAreAllReported) {
@@ -159,7 +188,7 @@ channels:
 // Whatever a key is given that cannot be right draws a fault there: no key is read over, none is without
 // effect.
 TEST(Load, EveryKeyThatIsKnownIsRead) {
-  const std::pair<const char*, const char*> kPlaces[] = {
+  const std::pair<std::string_view, const char*> kPlaces[] = {
       {"headend.", "headend: {"},
       {"lanes.", "lanes: {"},
       {"ports[].vlans[].", "  - vlans: [{"},
@@ -168,6 +197,9 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
       {"channels[].source.", "    source: {"},
       {"channels[].output.", "    output: {"},
       {"channels[].retransmit.", "    retransmit: {"},
+      {"usage.json.", "usage: {json: {"},
+      {"usage.sqlite.", "usage: {sqlite: {"},
+      {"usage.", "usage: {"},
   };
   size_t tried = 0;
   for (const std::string& key : known_keys()) {
@@ -180,17 +212,18 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
     } else {
       for (const auto& [path, text] : kPlaces)
         if (key.substr(0, dot + 1) == path)
-          spoiled.text = key.starts_with("channels")
-                             ? "channels:\n  - x: 1\n" + std::string(text) + name + ": }\n"
-                         : key.starts_with("ports")
-                             ? "ports:\n" + std::string(text) + name + ": }" +
-                                   (std::string_view(text).find('[') != std::string_view::npos ? "]\n" : "\n")
-                             : std::string(text) + name + ": }\n";
+          spoiled.text =
+              key.starts_with("channels") ? "channels:\n  - x: 1\n" + std::string(text) + name + ": }\n"
+              : key.starts_with("ports")
+                  ? "ports:\n" + std::string(text) + name + ": }" +
+                        (std::string_view(text).find('[') != std::string_view::npos ? "]\n" : "\n")
+                  : std::string(text) + name + ": " +
+                        std::string(static_cast<size_t>(std::ranges::count(path, '.')), '}') + "\n";
     }
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 5u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 4);
+  EXPECT_EQ(tried, 6u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 4 + 7 + 4 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {
@@ -222,7 +255,7 @@ TEST(Load, AFaultInWhatIsSharedIsReportedOnce) {
   spoiled.text.replace(spoiled.text.find("ttl: 8"), 6, "ttl: 0");
   const LoadResult result = spoiled.load();
   ASSERT_EQ(result.faults.size(), 1u) << faults_of(result);
-  EXPECT_EQ(result.faults[0].line, 13);
+  EXPECT_EQ(result.faults[0].line, 14);
 }
 
 TEST(Load, TheSameChannelTwiceByAliasIsReportedAtTheAlias) {

@@ -70,6 +70,20 @@ TEST_F(Machine, CoresThatAreNotThere) {
               HasSubstr("lineup.yaml:2:17: error: lcores names lcore 1001, but this machine has "));
 }
 
+TEST_F(Machine, DirectoriesOfUsage) {
+  const auto with = [](const std::string& from, const std::string& to) { return Spoiled(from, to).text; };
+  EXPECT_EQ(faults(with("directory: usage", "directory: state/usage")), "") << "made by the headend";
+  EXPECT_THAT(faults(with("directory: usage", "directory: gone/usage")),
+              HasSubstr("7:20: error: the directory of usage's directory, " + (directory_ / "gone").string() +
+                        ", does not exist: make it with: mkdir -p"));
+  EXPECT_THAT(faults(with("directory: usage", "directory: news.key")), HasSubstr("is no directory"));
+  EXPECT_THAT(faults(with("file: bills.jsonl", "file: gone/bills.jsonl")), HasSubstr("of json's file, "));
+  EXPECT_THAT(faults(with("file: bills.sqlite", "file: gone/bills")), HasSubstr("of sqlite's file, "));
+  EXPECT_EQ(
+      faults(with("sqlite: {enabled: on, file: bills.sqlite}", "sqlite: {enabled: no, file: gone/bills}")),
+      "");
+}
+
 TEST_F(Machine, StateDirectory) {
   fs::remove(directory_ / "state");
   EXPECT_THAT(faults(kGoodLineup), HasSubstr("1:44: error: state directory " +
@@ -88,22 +102,22 @@ TEST_F(Machine, ControlSocket) {
 
 TEST_F(Machine, KeyFiles) {
   fs::permissions(directory_ / "news.key", fs::perms::others_read, fs::perm_options::add);
-  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:15:10: error: "));
+  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:16:10: error: "));
   EXPECT_THAT(faults(kGoodLineup), HasSubstr("chmod 600"));
   fs::remove(directory_ / "news.key");
   EXPECT_THAT(faults(kGoodLineup), HasSubstr((directory_ / "news.key").string()));
   fs::copy_file(directory_ / "head.key", directory_ / "news.key");
-  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:15:10: error: "));
+  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:16:10: error: "));
 }
 
 TEST_F(Machine, KeyOfADisabledChannelOnlyWarns) {
   fs::remove(directory_ / "news.key");
   std::string text = kGoodLineup;
   text.replace(text.find("enabled: true"), 13, "enabled: false");
-  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:15:10: warning: "));
+  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:16:10: warning: "));
   // But not where an enabled one needs the same.
   text.replace(text.find("clear: true"), 11, "key: news.key");
-  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:15:10: error: "));
+  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:16:10: error: "));
 }
 
 TEST_F(Machine, SigningKey) {
