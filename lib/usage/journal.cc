@@ -134,25 +134,28 @@ void Journal::append(std::span<const UsageRecord> records) {
 }
 
 void Journal::make_room(uint64_t bytes) {
-  std::unique_lock hold(mutex_);
-  uint64_t used = 0;
-  for (const Segment& segment : segments_) used += segment.bytes;
-  const auto slowest = std::min_element(cursors_.begin(), cursors_.end());
+  uint64_t used = this->bytes();
+  const std::vector<uint64_t> cursors = [this] {
+    const std::lock_guard hold(mutex_);
+    return cursors_;
+  }();
+  const auto slowest = std::min_element(cursors.begin(), cursors.end());
   while (used + bytes > config_.most_bytes) {
     const bool removable = segments_.size() > (current_ ? 1 : 0);
     if (!removable)
       throw Error(fmt::format("{}: {} bytes of records do not fit into a journal of {}: allow it more",
                               config_.directory, bytes, config_.most_bytes));
     const Segment& oldest = segments_.front();
-    if (slowest != cursors_.end() && *slowest < oldest.end())
+    if (slowest != cursors.end() && *slowest < oldest.end())
       throw Error(
           fmt::format("{}: full: its {} bytes are taken by records that wait for {}: mend that, or allow "
                       "the journal more",
                       config_.directory, config_.most_bytes,
-                      config_.sinks[static_cast<size_t>(slowest - cursors_.begin())]));
+                      config_.sinks[static_cast<size_t>(slowest - cursors.begin())]));
     const std::string path = path_of(oldest);
     if (::unlink(path.c_str()) != 0) fail(path, "cannot be removed");
     used -= oldest.bytes;
+    const std::lock_guard hold(mutex_);
     segments_.pop_front();
   }
 }
@@ -179,9 +182,9 @@ void Journal::open_segment() {
 // fails too, that one's first number says where this one ends.
 void Journal::give_up_segment() {
   const std::string path = path_of(segments_.back());
-  const std::lock_guard hold(mutex_);
   if (segments_.back().records == 0) {
     ::unlink(path.c_str());
+    const std::lock_guard hold(mutex_);
     segments_.pop_back();
   } else if (::ftruncate(current_->get(), static_cast<off_t>(segments_.back().bytes)) == 0) {
     ::fdatasync(current_->get());

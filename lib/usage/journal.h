@@ -80,7 +80,8 @@ class Journal {
   std::unique_ptr<FileDescriptor> current_;  // null: the next append opens a new segment
   uint64_t next_number_;
   std::string frames_;  // of the batch in hand
-  // Under the mutex; the writer alone changes segments_, a sink's thread its own cursor.
+  // Under the mutex, which nobody holds while the disk is waited for: others ask for the status. The writer
+  // alone changes segments_, and so reads it without; a sink's thread alone changes its cursor.
   mutable std::mutex mutex_;
   std::deque<Segment> segments_;  // by number; the last is current_'s while that is open
   std::vector<uint64_t> cursors_;
