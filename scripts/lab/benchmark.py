@@ -9,7 +9,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
-from lab import reliability, storm
+from lab import control, reliability, storm
 from lab.network import LabError
 from lab.programs import ROOT
 
@@ -106,6 +106,13 @@ def parse_arguments(arguments):
         epilog="Example: scripts/bench lane --json lane.json")
     add_arguments(lane)
     lane.set_defaults(run=run_lane)
+    tasks = commands.add_parser(
+        "control", help="what the control lcore keeps up with: usage records; a minute",
+        description="How fast a million receivers' reports are accounted, and a million records of them written; on the disk "
+                    "that build/ is on.",
+        epilog="Example: scripts/bench control --json control.json")
+    control.add_arguments(tasks)
+    tasks.set_defaults(run=control.run)
     losses = commands.add_parser(
         "reliability", help="what stays lost over a lossy network, with librist beside it; root, twelve minutes",
         description="A headend and a receiver over veth with random loss, then librist's sender and receiver on the same path: "
