@@ -111,6 +111,7 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
       claims_(claim_interfaces(lineup)),
       hugepages_(!without_hugepages(lineup, more)),
       eal_("linecast", checked_arguments(lineup, more)),
+      usage_(lineup.usage, start_number, random_number(), [this] { return clock_.now(); }),
       directory_(std::make_unique<Directory>(make_directory(lineup, placement_))),
       faults_(kChannelSlots) {
   if (!lineup_.signing_key_file.empty()) signing_key_ = crypto::read_signing_key(lineup_.signing_key_file);
@@ -124,6 +125,7 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
     running_[made.slot] = std::move(made.running);
     lanes_[placement_.lane_of[made.slot]]->add_channel(made.slot, std::move(made.channel));
   }
+  open_accounts(lineup_, placement_);
   join_sources();
 }
 
@@ -132,6 +134,8 @@ Appliance::~Appliance() {
     stop_ = true;
     for (const unsigned lcore : lineup_.lanes.lcores) drivers::wait_lcore(lcore);
     drivers::sleep_us(20'000);  // cards still send the leaves that the lanes gave them last
+    take_usage();
+    usage_.stop();
   }
   ports_.clear();
 }
@@ -257,6 +261,8 @@ void Appliance::tick() {
   const TimeNs now = clock_.now();
   for (const auto& keeper : port_keepers_) keeper->tick(now);
   take_faults();
+  take_usage();
+  usage_.tick();
   if (now < next_key_tick_) return;
   next_key_tick_ = now + kNsPerSecond;
   tick_keys();
@@ -292,6 +298,23 @@ void Appliance::take_faults() {
 const smart::FaultReportTable& Appliance::faults() {
   take_faults();
   return faults_;
+}
+
+void Appliance::take_usage() {
+  usage::HeardUsage heard;
+  for (const auto& lane : lanes_)
+    for (size_t k = 0; k < kUsageQueueRoom && lane->next_usage(heard); ++k) usage_.take(heard);
+}
+
+void Appliance::open_accounts(const lineup::Lineup& lineup, const Placement& placement) {
+  for (size_t i = 0; i < lineup.channels.size(); ++i)
+    if (const size_t slot = placement.slot_of[i]; slot != kNoSlot)
+      usage_.open(slot, lineup.channels[i].id, lineup.channels[i].name);
+}
+
+const UsageKeeper& Appliance::usage() {
+  take_usage();
+  return usage_;
 }
 
 const IgmpPage* Appliance::igmp_page(size_t interface, size_t from) {

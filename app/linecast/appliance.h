@@ -14,6 +14,7 @@
 #include "app/linecast/placement.h"
 #include "app/linecast/port_keeper.h"
 #include "app/linecast/stream_keys.h"
+#include "app/linecast/usage_keeper.h"
 #include "drivers/eal.h"
 #include "drivers/interface_claim.h"
 #include "drivers/lcore.h"
@@ -30,7 +31,7 @@ class Appliance {
   ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
 
   void start();
-  // About ten times a second: key epochs, the ports' links, and what receivers report.
+  // About ten times a second: key epochs, the ports' links, what receivers report, and who watches.
   void tick();
   // Sets a port up anew; false where there is none of that name.
   bool reset_port(const std::string& port);
@@ -54,6 +55,8 @@ class Appliance {
   size_t slot_of(size_t channel) const { return placement_.slot_of[channel]; }
   // What receivers have reported, by slot; with all that has come until now.
   const smart::FaultReportTable& faults();
+  // Who watches, with all that has come until now.
+  const UsageKeeper& usage();
   // Of the clock by which lanes say when that was.
   TimeNs now() const { return clock_.now(); }
   // Of the interface, on the lane that answers for it.
@@ -88,6 +91,8 @@ class Appliance {
   void make_hosts();
   void join_sources();
   void take_faults();
+  void take_usage();
+  void open_accounts(const lineup::Lineup& lineup, const Placement& placement);
   // Throws Error where there is no memory for so many frames, by lane.
   void require_frames(const std::vector<unsigned>& packets) const;
   std::shared_ptr<drivers::Pool> make_frames(size_t lane, unsigned packets);
@@ -111,6 +116,7 @@ class Appliance {
   const bool hugepages_;
   drivers::Eal eal_;
   const drivers::Clock clock_;
+  UsageKeeper usage_;  // behind EAL, whose control lcore its threads inherit
   std::vector<std::unique_ptr<drivers::Pool>> receive_pools_;  // by port
   std::vector<std::unique_ptr<RunningChannel>> running_ =
       std::vector<std::unique_ptr<RunningChannel>>(kChannelSlots);  // by slot

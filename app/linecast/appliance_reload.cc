@@ -89,6 +89,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     running_[next.slot] = std::move(next.running);
     faults_.clear(next.slot);
   }
+  open_accounts(wanted, placement);
   for (const LaneChange::Membership& of : joins)
     install[directory_->host_lane_of[of.interface]].joins.push_back(of);
   for (size_t i = 0; i < ports_.size(); ++i)
@@ -113,6 +114,8 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   for (size_t i = 0; i < lineup_.channels.size(); ++i)
     if (const size_t slot = placement_.slot_of[i]; slot != kNoSlot && running_[slot]->keys != nullptr)
       running_[slot]->keys->set_bitrate_cap(lineup_.channels[i].bitrate_cap_bps);
+  take_usage();  // the last of the channels that were
+  for (const size_t slot : removed) usage_.close(slot);
   retire.clear();  // the channels that were, and with them their keys
   for (const size_t slot : removed) {
     retired_frames_.insert(std::move(running_[slot]->frames));

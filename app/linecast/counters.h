@@ -45,6 +45,8 @@ namespace linecast::app {
     "ERROR_REPORT or PROBLEM_REPORT refused: more of them a second than a channel takes")                 \
   _(kReportQueueFull, "report_queue_full",                                                                \
     "ERROR_REPORT or PROBLEM_REPORT dropped: the control lcore is behind with taking them")               \
+  _(kUsageQueueFull, "usage_queue_full",                                                                  \
+    "JOIN or LEAVE not accounted: the control lcore is behind with taking them")                          \
   _(kQuietNoPacket, "quiet_no_packet", "QUIET not sent: no packet free to send it in")                    \
   _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
 LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)

@@ -18,6 +18,7 @@
 #include "app/linecast/control_server.h"
 #include "app/linecast/report.h"
 #include "app/linecast/report_reload.h"
+#include "app/linecast/report_usage.h"
 #include "lib/base/error.h"
 #include "lib/smart/start_number.h"
 
@@ -121,6 +122,7 @@ std::string answer(const Headend& headend, const std::string& request) {
     if (what == "ports") return text(report_ports(appliance));
     if (what == "igmp") return text(report_igmp(appliance));
     if (what == "lanes") return text(report_lanes(appliance));
+    if (what == "usage") return text(report_usage(appliance.usage(), appliance.now()));
     return text({{"error", fmt::format("nothing to show by the name of '{}'", what)}});
   }
   if (const std::string channel = argument("rekey"); !channel.empty()) {

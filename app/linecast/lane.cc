@@ -37,7 +37,8 @@ Lane::Lane(const Setup& setup)
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
                 std::bit_ceil(static_cast<unsigned>(setup.slots) + kFurtherCommands + 1), setup.numa_node),
-      faults_(kFaultQueueRoom) {}
+      faults_(kFaultQueueRoom),
+      usage_(kUsageQueueRoom) {}
 
 void Lane::add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue) {
   ports_.push_back({&port, transmit_queue, receive_queue});

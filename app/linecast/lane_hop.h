@@ -87,9 +87,11 @@ class LaneHop {
   void send_to(const smart::RepairTarget& target, drivers::Packet* packet);
   // Whether the card takes frames of more than one segment.
   bool sends_segments() const { return segments_; }
-  // An admitted JOIN or LEAVE.
-  void take_join(TimeNs now, const smart::UsageReport& report);
-  void take_leave(TimeNs now, const smart::UsageReport& report);
+  // An admitted JOIN or LEAVE. False where it is refused (counted).
+  bool take_join(TimeNs now, const smart::UsageReport& report);
+  bool take_leave(TimeNs now, const smart::UsageReport& report);
+  // Within which receivers are asked to report, by SENDER_STATUS.
+  uint16_t report_window_s() const { return askers_.report_window_s(); }
   // Whether one more ERROR_REPORT or PROBLEM_REPORT is within what the channel takes.
   bool allows_fault_report(TimeNs now) { return fault_allowance_.take(now, 1); }
   void count(ChannelCounter counter, uint64_t n = 1) { counters_.add(counter, n); }

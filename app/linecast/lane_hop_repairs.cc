@@ -98,12 +98,16 @@ void LaneHop::send_to(const smart::RepairTarget& target, drivers::Packet* packet
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 
-void LaneHop::take_join(TimeNs now, const smart::UsageReport& report) {
-  counters_.add(askers_.join(now, report) ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
+bool LaneHop::take_join(TimeNs now, const smart::UsageReport& report) {
+  const bool good = askers_.join(now, report);
+  counters_.add(good ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
+  return good;
 }
 
-void LaneHop::take_leave(TimeNs now, const smart::UsageReport& report) {
-  counters_.add(askers_.leave(now, report) ? ChannelCounter::kLeaves : ChannelCounter::kReportEcho);
+bool LaneHop::take_leave(TimeNs now, const smart::UsageReport& report) {
+  const bool good = askers_.leave(now, report);
+  counters_.add(good ? ChannelCounter::kLeaves : ChannelCounter::kReportEcho);
+  return good;
 }
 
 }  // namespace linecast::app

@@ -107,10 +107,15 @@ bool Lane::answer(const Request& request, TimeNs now) {
     answer_replacement(*channel, index, request, asked.list, source_shares_.of(source, index), now);
   else if (!report_limiter_.admit(now, source, index, 1))
     channel->count(ChannelCounter::kReportSourceLimit);
-  else if (kind == Upward::kJoin)
-    channel->take_join(now, usage);
-  else if (kind == Upward::kLeave)
-    channel->take_leave(now, usage);
+  else if (kind == Upward::kJoin || kind == Upward::kLeave)
+    account(*channel, usage,
+            {.time = now,
+             .receiver = *receiver,
+             .channel = index,
+             .source = request.frame.source,
+             .source_port = request.frame.source_port,
+             .reported = usage.receiver,
+             .leave = kind == Upward::kLeave});
   else
     pass_on(*channel, {.time = now,
                        .receiver = *receiver,
@@ -121,6 +126,17 @@ bool Lane::answer(const Request& request, TimeNs now) {
                        .count = fault_report.count,
                        .first_sequence = fault_report.first_sequence});
   return false;
+}
+
+// What it says of the group's size and round trip counts here, even where the accounts are behind.
+void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::HeardUsage heard) {
+  if (!(heard.leave ? channel.take_leave(heard.time, report) : channel.take_join(heard.time, report))) return;
+  if (report.detail) {
+    heard.watched_s = report.detail->watched_s;
+    heard.receivers = report.detail->receivers;
+  }
+  heard.report_window_s = channel.report_window_s();
+  if (!usage_.push(heard)) channel.count(ChannelCounter::kUsageQueueFull);
 }
 
 void Lane::pass_on(LaneHop& channel, const smart::HeardFault& fault) {

@@ -97,6 +97,25 @@ void print_lanes(const Json& answer) {
   print_table(answer["pools"], {"name", "packets", "free"});
 }
 
+void print_usage(const Json& answer) {
+  print_table(answer["channels"], {"name", "running", "present", "standard_error", "peak", "peak_at", "joins",
+                                   "leaves", "expiries", "watched_s"});
+  fmt::print("\n");
+  if (!answer["sinks"].empty())
+    print_table(answer["sinks"], {"sink", "waiting", "delivered", "failures", "failing_s"});
+  const Json& journal = answer["journal"];
+  fmt::print("journal: {} records taken, {} of {} bytes\n", cell(journal["acknowledged"]),
+             cell(journal["bytes"]), cell(journal["most_bytes"]));
+  const auto print_failing = [](const Json& what, const std::string& name) {
+    if (!what["failing_s"].is_null())
+      fmt::print("{} fails for {} s: {}\n", name, cell(what["failing_s"]), cell(what["last_error"]));
+  };
+  print_failing(journal, "journal");
+  for (const Json& sink : answer["sinks"]) print_failing(sink, cell(sink["sink"]));
+  for (const auto& [name, count] : answer["counters"].items())
+    if (count != 0) fmt::print("    {}: {}\n", name, count.dump());
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
   Json answer = ask(target, {{"show", what == "reports" ? "channels" : what}});
   if (what == "reports") answer = {{"reports", reports_of(answer["channels"])}};
@@ -115,6 +134,8 @@ int run_show(const Target& target, const std::string& what, bool json) {
     print_ports(answer);
   else if (what == "igmp")
     print_igmp(answer);
+  else if (what == "usage")
+    print_usage(answer);
   else
     print_lanes(answer);
   return 0;
@@ -130,20 +151,22 @@ void add_show_command(CLI::App& app, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("show", "Show what a running headend does");
-  command->add_option("what", options->what, "channels, reports, ports, igmp or lanes")
+  command->add_option("what", options->what, "channels, reports, usage, ports, igmp or lanes")
       ->required()
-      ->check(CLI::IsMember({"channels", "reports", "ports", "igmp", "lanes"}));
+      ->check(CLI::IsMember({"channels", "reports", "usage", "ports", "igmp", "lanes"}));
   add_target_options(*command, options->target);
   command->add_flag("--json", options->json, "all there is, for programs");
   command->footer(
       "channels  what came in and was sent, requests and repairs, and how many receivers complain\n"
       "reports   which receiver has reported which fault\n"
+      "usage     who watches, and whether the records of it are written\n"
       "ports     links, filters and offloads in force, frames; addresses\n"
       "igmp      groups joined, who queries, and what others have joined\n"
       "lanes     the load of each lane, and what it dropped; packets in use\n"
       "docs/headend.md says what each column and counter means, and what to do about it.\n\n"
       "Examples:\n"
       "  linecast show channels --lineup lineup.yaml\n"
+      "  linecast show usage --lineup lineup.yaml --json\n"
       "  linecast show lanes --control /run/linecast/main.sock --json");
   command->callback(
       [options, &exit_code] { exit_code = run_show(options->target, options->what, options->json); });

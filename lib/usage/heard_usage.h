@@ -21,8 +21,9 @@ struct HeardUsage {
   TimeNs time = 0;        // monotonic
   uint64_t receiver = 0;  // its id, of the upward trailer; 0: of a clear channel
   uint32_t channel = 0;   // index in the UsageTable
-  Ipv4 source = 0;        // where the report came from
-  Ipv4 reported = 0;      // Address 2 of the report: tells receivers of a clear channel apart behind a NAT
+  Ipv4 source = 0;        // where the report came from, and its UDP port
+  uint16_t source_port = 0;
+  Ipv4 reported = 0;  // Address 2 of the report: tells receivers of a clear channel apart behind a NAT
   bool leave = false;
   // That the reporter may count for others: the caller knows it for a repeater. Anybody else counts as one
   // receiver, whatever it says.

@@ -78,6 +78,11 @@ class UsageTable {
   // intervals.
   uint32_t add_channel(const std::array<uint8_t, 8>& id, std::string_view name);
   void close_channel(uint32_t channel) { channels_[channel].closed = true; }
+  // Goes on, under this name: sessions that have not ended meanwhile as if it had never been closed.
+  void reopen_channel(uint32_t channel, std::string_view name) {
+    channels_[channel].closed = false;
+    channels_[channel].name = ChannelName(name);
+  }
 
   // In any order within a tick, but not from before the last advance() by much.
   void take(const HeardUsage& heard);

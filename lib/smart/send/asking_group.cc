@@ -35,7 +35,7 @@ SenderStatus AskingGroup::status(TimeNs now) {
   round_trip_ns_ = std::min(round_trip_.estimate(now), longest_round_trip_ns_);
   return {.hop_time_us = hop_time_us(now),
           .round_trip_ms = static_cast<uint16_t>((round_trip_ns_ + kNsPerMs - 1) / kNsPerMs),
-          .report_window_s = size_.report_window_s(),
+          .report_window_s = report_window_s(),
           .log2_group_size = log2_group_size(size_.size())};
 }
 

@@ -46,6 +46,7 @@ class AskingGroup {
   uint8_t quiet() const { return quiet_.quiet(); }
   uint64_t size() const { return size_.size(); }
   TimeNs round_trip_ns() const { return round_trip_ns_; }
+  uint16_t report_window_s() const { return size_.report_window_s(); }
 
  private:
   QuietControl quiet_;

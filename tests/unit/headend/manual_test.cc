@@ -15,6 +15,7 @@
 #include "lib/net/icmp.h"
 #include "lib/net/neighbors.h"
 #include "lib/smart/wire.h"
+#include "lib/usage/usage_table.h"
 
 namespace linecast {
 namespace {
@@ -56,6 +57,7 @@ TEST(HeadendManual, HasEveryCounterAndNoOther) {
   add(known, net::kIcmpCounterTexts);
   add(known, igmp::kHostCounterTexts);
   add(known, igmp::kQuerierCounterTexts);
+  add(known, usage::kUsageCounterTexts);
   EXPECT_THAT(documented("docs/headend.md", "| counter |"), testing::UnorderedElementsAreArray(known));
 }
 
