@@ -27,9 +27,14 @@ SECONDS = 60
 CLOSE_S = 3  # to which times in records agree with what was done
 
 
-def start_headend(lab, *channels, usage=''):
+def write_lineup(lab, *channels, usage=''):
     lineup = lab.write_lineup(channels)
     lineup.write_text(lineup.read_text() + f'\nusage: {{{usage}}}\n')
+    return lineup
+
+
+def start_headend(lab, *channels, usage=''):
+    lineup = write_lineup(lab, *channels, usage=usage)
     lab.headend = Headend(lab.topology.headend, lab.directory, lineup)
     lab.headend.wait_ready()
 
@@ -277,5 +282,26 @@ def made_up_reports_count_under_their_names(lab):
     assert sorted(ends) == ['left'] + 50 * ['stopped'], ends
 
 
+def a_reload_leaves_accounts_as_they_are(lab):
+    start_headend(lab, FILM)
+    start_feeds(lab, FILM)
+    watcher = start_receiver(lab, FILM, 1)
+    wait_present(lab, film=1)
+    # It begins anew, in another slot, and its receivers report again.
+    lineup = write_lineup(lab, NEWS, FILM)
+    lineup.write_text(lineup.read_text().replace(f'group: {FILM.group}', f'group: {FILM.group}\n      ttl: 9'))
+    assert 'restarted' in call([str(LINECAST), 'reload', '--lineup', str(lineup)])
+    wait_for(lab, lambda shown: shown['counters']['reports'] >= 2, 'the receiver does not report again')
+    assert (channels(lab)['film']['present'], channels(lab)['film']['joins']) == (1, 1), channels(lab)
+    assert channels(lab)['news']['running'] and channels(lab)['news']['present'] == 0, channels(lab)
+    write_lineup(lab, NEWS)
+    call([str(LINECAST), 'reload', '--lineup', str(lineup)])
+    assert not channels(lab)['film']['running'], channels(lab)
+    watcher.stop()
+    lab.headend.stop()
+    assert [row['ended'] for row in records(lab)] == ['stopped']
+
+
 system.run(visits_are_written_once_whoever_is_killed, a_locked_database_holds_up_nothing_else,
-           a_full_disk_holds_up_nothing_else, made_up_reports_count_under_their_names, receivers=4)
+           a_full_disk_holds_up_nothing_else, made_up_reports_count_under_their_names,
+           a_reload_leaves_accounts_as_they_are, receivers=4)
