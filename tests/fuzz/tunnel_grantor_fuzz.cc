@@ -143,7 +143,7 @@ class Run {
         !decode(split.body, ask.request))
       return;
     ask.command = static_cast<TunnellingCommand>(split.header.command);
-    ask.interface = in_.u8() % kInterfaces;
+    ask.way.interface = in_.u8() % kInterfaces;
     TunnelAnswer answer;
     const std::optional<TunnelGrantor::Proved> proved = grantor_.screen(now_, ask, answer);
     if (!proved) {
@@ -221,7 +221,7 @@ class Run {
     for (uint16_t channel = 0; channel < kChannels; ++channel) {
       std::set<TunnelPeer> here;
       leases_.for_each(channel, [&](const LeaseTable::Lease& lease) {
-        const size_t port = limits_.port_of_interface[lease.interface];
+        const size_t port = limits_.port_of_interface[lease.way.interface];
         ++leases;
         ++peers[lease.key.peer.address];
         ++tunnels[port];

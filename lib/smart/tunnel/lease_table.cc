@@ -25,11 +25,11 @@ LeaseTable::LeaseTable(const Settings& settings, TunnelCounters& counters)
   for (size_t i = 0; i < channels_.size(); ++i) channels_[i].rate_bps = settings.channel_rates_bps[i];
 }
 
-LeaseTable::Granted LeaseTable::grant(TimeNs now, const LeaseKey& key, uint16_t interface,
+LeaseTable::Granted LeaseTable::grant(TimeNs now, const LeaseKey& key, const TunnelWay& way,
                                       const LeaseHolder& holder) {
   now_ = std::max(now_, now);
   uint32_t place = keys_.find(packed(key));
-  const Granted granted = place == PlaceTable::kNone ? open(key, interface, place) : renew(place, interface);
+  const Granted granted = place == PlaceTable::kNone ? open(key, way, place) : renew(place, way);
   switch (granted) {
     case Granted::kNew:
       counters_.add(TunnelCounter::kGranted);
@@ -57,38 +57,40 @@ LeaseTable::Granted LeaseTable::grant(TimeNs now, const LeaseKey& key, uint16_t 
   return granted;
 }
 
-LeaseTable::Granted LeaseTable::open(const LeaseKey& key, uint16_t interface, uint32_t& place) {
+LeaseTable::Granted LeaseTable::open(const LeaseKey& key, const TunnelWay& way, uint32_t& place) {
   if (keys_.size() == keys_.capacity()) return Granted::kTableFull;
   uint32_t peer = peers_.find(key.peer.address);
   const uint32_t tunnels_of_it = peer != PlaceTable::kNone ? peer_tunnels_[peer] : 0;
   if (tunnels_of_it >= tunnels_of_a_peer_) return Granted::kPeerFull;
-  const Granted room = room_on(port_of(interface), channels_[key.channel].rate_bps);
+  const Granted room = room_on(port_of(way.interface), channels_[key.channel].rate_bps);
   if (room != Granted::kNew) return room;
 
   if (peer == PlaceTable::kNone) peer = peers_.add(key.peer.address);  // has room: no more peers than leases
   peer_tunnels_[peer] = tunnels_of_it + 1;
   place = keys_.add(packed(key));
-  entries_[place] = {.since_ns = now_, .peer = peer, .interface = interface};
+  entries_[place] = {.since_ns = now_, .peer = peer, .way = way};
   ages_.append(entries_, place);
   channels_[key.channel].leases.append(entries_, place);
   ++channels_[key.channel].tunnels;
-  carry(interface, key.channel);
+  carry(way.interface, key.channel);
   mark_changed(key.channel);
   return Granted::kNew;
 }
 
-LeaseTable::Granted LeaseTable::renew(uint32_t place, uint16_t interface) {
+LeaseTable::Granted LeaseTable::renew(uint32_t place, const TunnelWay& way) {
   Entry& entry = entries_[place];
   const uint16_t channel = channel_of(place);
-  if (interface != entry.interface) {
-    Port& to = port_of(interface);
-    if (&to != &port_of(entry.interface)) {
+  if (way.interface != entry.way.interface) {
+    Port& to = port_of(way.interface);
+    if (&to != &port_of(entry.way.interface)) {
       const Granted room = room_on(to, channels_[channel].rate_bps);
       if (room != Granted::kNew) return room;
     }
-    drop(entry.interface, channel);
-    carry(interface, channel);
-    entry.interface = interface;
+    drop(entry.way.interface, channel);
+    carry(way.interface, channel);
+  }
+  if (way != entry.way) {
+    entry.way = way;
     mark_changed(channel);
   }
   ages_.remove(entries_, place);
@@ -152,7 +154,7 @@ void LeaseTable::end_channel(uint16_t channel) {
 void LeaseTable::close(uint32_t place, TunnelCounter why) {
   const Entry& entry = entries_[place];
   const uint16_t channel = channel_of(place);
-  drop(entry.interface, channel);
+  drop(entry.way.interface, channel);
   if (--peer_tunnels_[entry.peer] == 0) peers_.remove(entry.peer);
   channels_[channel].leases.remove(entries_, place);
   --channels_[channel].tunnels;
@@ -163,16 +165,16 @@ void LeaseTable::close(uint32_t place, TunnelCounter why) {
 }
 
 void LeaseTable::set_rate(uint16_t channel, uint64_t rate_bps) {
-  for_each(channel, [&](const Lease& lease) { drop(lease.interface, channel); });
+  for_each(channel, [&](const Lease& lease) { drop(lease.way.interface, channel); });
   channels_[channel].rate_bps = rate_bps;
-  for_each(channel, [&](const Lease& lease) { carry(lease.interface, channel); });
+  for_each(channel, [&](const Lease& lease) { carry(lease.way.interface, channel); });
 }
 
 LeaseTable::Lease LeaseTable::lease_at(uint32_t place) const {
   const Entry& entry = entries_[place];
   const uint64_t key = keys_.key(place);
   return {.key = {{static_cast<Ipv4>(key >> 32), static_cast<uint16_t>(key >> 16)}, channel_of(place)},
-          .interface = entry.interface,
+          .way = entry.way,
           .holder = {entry.receiver, entry.opened},
           .since_ns = entry.since_ns,
           .until_ns = entry.until_ns};

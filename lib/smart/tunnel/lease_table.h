@@ -1,5 +1,5 @@
 // Who has a tunnel to what: leases of 60 s, renewed by asking again (docs/protocol.md, "Tunnels"). No clock;
-// one thread, the control lcore's; all memory is taken by the constructor, less than 100 bytes a lease.
+// one thread, the control lcore's; all memory is taken by the constructor, about 100 bytes a lease.
 #pragma once
 
 #include <vector>
@@ -47,7 +47,7 @@ class LeaseTable {
   // A lease from now on, for a new tunnel or one that stands. The limits hold for new tunnels, and for those
   // that now ask by an interface of another port: where that has no room, the lease runs on as it was.
   // interface and channel: of those in the settings.
-  Granted grant(TimeNs now, const LeaseKey& key, uint16_t interface, const LeaseHolder& holder);
+  Granted grant(TimeNs now, const LeaseKey& key, const TunnelWay& way, const LeaseHolder& holder);
 
   // Ends a lease for its holder; for nobody else, and not by what its holder sent before it opened packets:
   // that may be a replay.
@@ -72,13 +72,13 @@ class LeaseTable {
   uint64_t rate_on(uint16_t port) const { return ports_[port].rate_bps; }
 
   // Takes a channel off the list of those to which destinations came, or from which they went, or changed
-  // interface, since it was last taken off: first come, first off. False where there is none.
+  // their way, since it was last taken off: first come, first off. False where there is none.
   bool next_changed(uint16_t& channel);
 
   // What there is to know of one lease, for people.
   struct Lease {
     LeaseKey key;
-    uint16_t interface = 0;
+    TunnelWay way;
     LeaseHolder holder;
     TimeNs since_ns = 0, until_ns = 0;
   };
@@ -96,10 +96,10 @@ class LeaseTable {
     uint64_t receiver = 0;
     PlaceLinks by_age, of_channel;
     uint32_t peer = 0;  // place in peers_
-    uint16_t interface = 0;
+    TunnelWay way;
     bool opened = false;
   };
-  static_assert(sizeof(Entry) <= 48);
+  static_assert(sizeof(Entry) <= 56);
   struct Channel {
     PlaceList<Entry, &Entry::of_channel> leases;
     uint64_t rate_bps = 0;
@@ -117,8 +117,8 @@ class LeaseTable {
   Lease lease_at(uint32_t place) const;
   Port& port_of(uint16_t interface) { return ports_[port_of_interface_[interface]]; }
 
-  Granted open(const LeaseKey& key, uint16_t interface, uint32_t& place);
-  Granted renew(uint32_t place, uint16_t interface);
+  Granted open(const LeaseKey& key, const TunnelWay& way, uint32_t& place);
+  Granted renew(uint32_t place, const TunnelWay& way);
   // kNew: there is.
   static Granted room_on(const Port& port, uint64_t rate_bps);
   // Adds a tunnel of the channel to what its port carries, or takes one off.

@@ -97,7 +97,7 @@ void TunnelGrantor::decide(TimeNs now, const Proved& proved, const Standing& sta
     counters_.add(TunnelCounter::kTooManyHops);
     return write_grant(ask, TunnelReason::kTooManyHops, answer);
   }
-  write_grant(ask, reason_of(leases_.grant(now, key, ask.interface, standing.holder)), answer);
+  write_grant(ask, reason_of(leases_.grant(now, key, ask.way, standing.holder)), answer);
 }
 
 void TunnelGrantor::write_grant(const TunnelAsk& ask, TunnelReason reason, TunnelAnswer& answer) {

@@ -17,9 +17,9 @@ namespace linecast::smart {
 struct TunnelAsk {
   TunnellingCommand command = TunnellingCommand::kRequest;
   TunnelRequest request;
-  TunnelPeer from;         // its source
-  Ipv4 to = 0;             // the address of ours that it came to
-  uint16_t interface = 0;  // index
+  TunnelPeer from;  // its source
+  Ipv4 to = 0;      // the address of ours that it came to
+  TunnelWay way;    // back to its source
 };
 
 // A UDP payload, from the address and port that the request came to, to where it came from.

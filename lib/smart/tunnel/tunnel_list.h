@@ -17,7 +17,7 @@ class TunnelList {
   TunnelList(const LeaseTable& leases, uint16_t channel) {
     destinations_.reserve(leases.tunnels_of(channel));
     leases.for_each(channel, [&](const LeaseTable::Lease& lease) {
-      destinations_.push_back({lease.key.peer, lease.interface});
+      destinations_.push_back({lease.key.peer, lease.way});
     });
     std::ranges::sort(destinations_, {}, &TunnelDestination::peer);
   }

@@ -1,6 +1,7 @@
 // Where a tunnel ends, and what it takes to send there.
 #pragma once
 
+#include <array>
 #include <compare>
 
 #include "lib/base/ipv4.h"
@@ -17,9 +18,17 @@ struct TunnelPeer {
   auto operator<=>(const TunnelPeer& other) const { return packed() <=> other.packed(); }
 };
 
+// How the last request came, and so how to get back there.
+struct TunnelWay {
+  uint16_t interface = 0;        // index
+  std::array<uint8_t, 6> mac{};  // that leads to the peer
+
+  bool operator==(const TunnelWay&) const = default;
+};
+
 struct TunnelDestination {
   TunnelPeer peer;
-  uint16_t interface = 0;  // index of the one that the last request came by; whoever sends finds the MAC
+  TunnelWay way;
 };
 
 }  // namespace linecast::smart

@@ -40,7 +40,7 @@ class Leases : public testing::Test {
   }
   static uint16_t interface_of_first(const LeaseTable& table) {
     const TunnelList list(table, 0);
-    return list.view()[0].interface;
+    return list.view()[0].way.interface;
   }
   uint64_t count(TunnelCounter counter) const { return counters_.get(counter); }
 
@@ -53,8 +53,8 @@ TEST_F(Leases, AreTheirPeersPortsAndChannels) {
   LeaseTable table(settings(), counters_);
   for (const LeaseKey& each :
        {key(kAddress), key(kAddress + 1), key(kAddress, 40001), key(kAddress, 40000, 1)})
-    EXPECT_EQ(table.grant(0, each, 0, kHolder), Granted::kNew);
-  EXPECT_EQ(table.grant(kSecond, key(kAddress), 0, kHolder), Granted::kRenewed);
+    EXPECT_EQ(table.grant(0, each, {0}, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(kSecond, key(kAddress), {0}, kHolder), Granted::kRenewed);
   EXPECT_EQ(table.size(), 4u);
   EXPECT_EQ(table.tunnels_of(0), 3u);
   EXPECT_EQ(table.tunnels_of(1), 1u);
@@ -72,14 +72,14 @@ TEST_F(Leases, AreTheirPeersPortsAndChannels) {
 
 TEST_F(Leases, SayWhatThereIsToKnow) {
   LeaseTable table(settings(), counters_);
-  table.grant(5 * kSecond, key(kAddress, 40000, 1), 2, {.receiver = 42, .opened = false});
-  table.grant(20 * kSecond, key(kAddress, 40000, 1), 2, {.receiver = 42, .opened = true});
+  table.grant(5 * kSecond, key(kAddress, 40000, 1), {2}, {.receiver = 42, .opened = false});
+  table.grant(20 * kSecond, key(kAddress, 40000, 1), {2}, {.receiver = 42, .opened = true});
   int seen = 0;
   table.for_each(1, [&](const LeaseTable::Lease& lease) {
     ++seen;
     EXPECT_EQ(lease.key.peer, (TunnelPeer{kAddress, 40000}));
     EXPECT_EQ(lease.key.channel, 1);
-    EXPECT_EQ(lease.interface, 2);
+    EXPECT_EQ(lease.way.interface, 2);
     EXPECT_EQ(lease.holder.receiver, 42u);
     EXPECT_TRUE(lease.holder.opened);
     EXPECT_EQ(lease.since_ns, 5 * kSecond);
@@ -90,8 +90,8 @@ TEST_F(Leases, SayWhatThereIsToKnow) {
 
 TEST_F(Leases, EndAfterAMinuteOldestRenewalFirst) {
   LeaseTable table(settings(), counters_);
-  for (uint32_t k = 0; k < 5; ++k) table.grant(k * kSecond, key(kAddress + k), 0, kHolder);
-  table.grant(10 * kSecond, key(kAddress + 1), 0, kHolder);
+  for (uint32_t k = 0; k < 5; ++k) table.grant(k * kSecond, key(kAddress + k), {0}, kHolder);
+  table.grant(10 * kSecond, key(kAddress + 1), {0}, kHolder);
   EXPECT_EQ(table.expire(60 * kSecond - 1, 100), 0u);
   EXPECT_EQ(table.expire(60 * kSecond, 100), 1u);
   EXPECT_FALSE(table.holds(key(kAddress)));
@@ -109,15 +109,15 @@ TEST_F(Leases, EndAfterAMinuteOldestRenewalFirst) {
 
 TEST_F(Leases, ThatAreOverButNotYetEndedAreRenewed) {
   LeaseTable table(settings(), counters_);
-  table.grant(0, key(kAddress), 0, kHolder);
-  EXPECT_EQ(table.grant(61 * kSecond, key(kAddress), 0, kHolder), Granted::kRenewed);
+  table.grant(0, key(kAddress), {0}, kHolder);
+  EXPECT_EQ(table.grant(61 * kSecond, key(kAddress), {0}, kHolder), Granted::kRenewed);
   EXPECT_EQ(table.expire(120 * kSecond, 9), 0u);
 }
 
 TEST_F(Leases, AreNotEndedEarlyByAClockThatStepsBack) {
   LeaseTable table(settings(), counters_);
-  table.grant(100 * kSecond, key(kAddress), 0, kHolder);
-  table.grant(1 * kSecond, key(kAddress + 1), 0, kHolder);
+  table.grant(100 * kSecond, key(kAddress), {0}, kHolder);
+  table.grant(1 * kSecond, key(kAddress + 1), {0}, kHolder);
   table.for_each(0, [](const LeaseTable::Lease& lease) { EXPECT_EQ(lease.until_ns, 160 * kSecond); });
   EXPECT_EQ(table.expire(159 * kSecond, 9), 0u);
   EXPECT_EQ(table.expire(160 * kSecond, 9), 2u);
@@ -130,15 +130,15 @@ TEST_F(Leases, AreRefusedBeyondEachLimitAndCountedByIt) {
   limits.ports = {{.tunnels = 4, .rate_bps = 1'000'000'000}, {.tunnels = 10, .rate_bps = 30'000'000}};
   LeaseTable table(limits, counters_);
   for (uint16_t port = 1; port <= 3; ++port)
-    EXPECT_EQ(table.grant(0, key(kAddress, port), 0, kHolder), Granted::kNew);
-  EXPECT_EQ(table.grant(0, key(kAddress, 4), 0, kHolder), Granted::kPeerFull);
-  EXPECT_EQ(table.grant(0, key(kAddress, 1), 0, kHolder), Granted::kRenewed);  // always
-  EXPECT_EQ(table.grant(0, key(kAddress + 1), 1, kHolder), Granted::kNew);
-  EXPECT_EQ(table.grant(0, key(kAddress + 2), 0, kHolder), Granted::kPortFull);
-  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 1), 2, kHolder), Granted::kNew);           // 20 of 30 Mbit/s
-  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 1), 2, kHolder), Granted::kPortRateFull);  // another 20
-  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 2), 2, kHolder), Granted::kNew);           // 5
-  EXPECT_EQ(table.grant(0, key(kAddress + 4, 1, 2), 2, kHolder), Granted::kTableFull);
+    EXPECT_EQ(table.grant(0, key(kAddress, port), {0}, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress, 4), {0}, kHolder), Granted::kPeerFull);
+  EXPECT_EQ(table.grant(0, key(kAddress, 1), {0}, kHolder), Granted::kRenewed);  // always
+  EXPECT_EQ(table.grant(0, key(kAddress + 1), {1}, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress + 2), {0}, kHolder), Granted::kPortFull);
+  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 1), {2}, kHolder), Granted::kNew);           // 20 of 30 Mbit/s
+  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 1), {2}, kHolder), Granted::kPortRateFull);  // another 20
+  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 2), {2}, kHolder), Granted::kNew);           // 5
+  EXPECT_EQ(table.grant(0, key(kAddress + 4, 1, 2), {2}, kHolder), Granted::kTableFull);
   EXPECT_EQ(table.rate_on(0), 32'000'000u);
   EXPECT_EQ(table.rate_on(1), 25'000'000u);
   EXPECT_EQ(table.tunnels_on(0), 4u);
@@ -149,9 +149,9 @@ TEST_F(Leases, AreRefusedBeyondEachLimitAndCountedByIt) {
 
   // Whoever goes makes room of each kind.
   table.leave(key(kAddress, 2), kHolder);
-  EXPECT_EQ(table.grant(0, key(kAddress, 4), 0, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress, 4), {0}, kHolder), Granted::kNew);
   table.leave(key(kAddress + 2, 1, 1), kHolder);
-  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 1), 2, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 1), {2}, kHolder), Granted::kNew);
   EXPECT_EQ(table.rate_on(1), 25'000'000u);
 }
 
@@ -159,7 +159,7 @@ TEST_F(Leases, AreRefusedBeyondEachLimitAndCountedByIt) {
 TEST_F(Leases, OfPeersThatWentMakeRoomForOthers) {
   LeaseTable table(settings(), counters_);
   for (uint32_t k = 0; k < 100; ++k) {
-    ASSERT_EQ(table.grant(0, key(kAddress + k), 0, kHolder), Granted::kNew);
+    ASSERT_EQ(table.grant(0, key(kAddress + k), {0}, kHolder), Granted::kNew);
     ASSERT_EQ(table.leave(key(kAddress + k), kHolder), Left::kLeft);
   }
 }
@@ -168,8 +168,8 @@ TEST_F(Leases, ARateExactlyAtThePortsLimitFits) {
   LeaseTable::Settings limits = settings();
   limits.ports[0].rate_bps = 8'000'000;
   LeaseTable table(limits, counters_);
-  EXPECT_EQ(table.grant(0, key(kAddress), 0, kHolder), Granted::kNew);
-  EXPECT_EQ(table.grant(0, key(kAddress + 1), 0, kHolder), Granted::kPortRateFull);
+  EXPECT_EQ(table.grant(0, key(kAddress), {0}, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress + 1), {0}, kHolder), Granted::kPortRateFull);
 }
 
 TEST_F(Leases, MoveToTheInterfaceThatTheirPeerAsksBy) {
@@ -177,12 +177,12 @@ TEST_F(Leases, MoveToTheInterfaceThatTheirPeerAsksBy) {
   limits.ports[1].tunnels = 1;
   limits.ports[0].tunnels = 1;
   LeaseTable table(limits, counters_);
-  table.grant(0, key(kAddress), 0, kHolder);
+  table.grant(0, key(kAddress), {0}, kHolder);
   changed(table);
-  EXPECT_EQ(table.grant(kSecond, key(kAddress), 1, kHolder), Granted::kRenewed);  // the same, full port
+  EXPECT_EQ(table.grant(kSecond, key(kAddress), {1}, kHolder), Granted::kRenewed);  // the same, full port
   EXPECT_EQ(changed(table), Channels{0});
   EXPECT_EQ(interface_of_first(table), 1);
-  EXPECT_EQ(table.grant(kSecond, key(kAddress), 2, kHolder), Granted::kRenewed);
+  EXPECT_EQ(table.grant(kSecond, key(kAddress), {2}, kHolder), Granted::kRenewed);
   EXPECT_EQ(changed(table), Channels{0});
   EXPECT_EQ(interface_of_first(table), 2);
   EXPECT_EQ(table.tunnels_on(0), 0u);
@@ -191,9 +191,9 @@ TEST_F(Leases, MoveToTheInterfaceThatTheirPeerAsksBy) {
   EXPECT_EQ(table.rate_on(0), 0u);
 
   // No room there: the lease stays what and where it was, and its time goes on.
-  table.grant(2 * kSecond, key(kAddress + 1), 0, kHolder);
+  table.grant(2 * kSecond, key(kAddress + 1), {0}, kHolder);
   changed(table);
-  EXPECT_EQ(table.grant(10 * kSecond, key(kAddress + 1), 2, kHolder), Granted::kPortFull);
+  EXPECT_EQ(table.grant(10 * kSecond, key(kAddress + 1), {2}, kHolder), Granted::kPortFull);
   EXPECT_TRUE(changed(table).empty());
   EXPECT_TRUE(table.holds(key(kAddress + 1)));
   EXPECT_EQ(table.tunnels_on(0), 1u);
@@ -220,7 +220,7 @@ TEST_F(Leases, AreEndedByTheirHolderOnlyAndByNoReplay) {
   };
   for (const auto& row : rows) {
     LeaseTable table(settings(), counters_);
-    for (const LeaseHolder& holder : row.asked) table.grant(0, key(kAddress), 0, holder);
+    for (const LeaseHolder& holder : row.asked) table.grant(0, key(kAddress), {0}, holder);
     EXPECT_EQ(table.leave(key(kAddress), row.leaves), row.left) << &row - rows;
     EXPECT_EQ(table.holds(key(kAddress)), row.left != Left::kLeft);
   }
@@ -230,14 +230,14 @@ TEST_F(Leases, AreEndedByTheirHolderOnlyAndByNoReplay) {
 TEST_F(Leases, ChannelsThatChangedAreNamedOnceInOrder) {
   LeaseTable table(settings(), counters_);
   EXPECT_TRUE(changed(table).empty());
-  table.grant(0, key(kAddress, 1, 2), 0, kHolder);
-  table.grant(0, key(kAddress, 1, 0), 0, kHolder);
-  table.grant(0, key(kAddress, 2, 2), 0, kHolder);
+  table.grant(0, key(kAddress, 1, 2), {0}, kHolder);
+  table.grant(0, key(kAddress, 1, 0), {0}, kHolder);
+  table.grant(0, key(kAddress, 2, 2), {0}, kHolder);
   EXPECT_EQ(changed(table), (Channels{2, 0}));
   EXPECT_TRUE(changed(table).empty());
-  table.grant(kSecond, key(kAddress, 1, 2), 0, kHolder);  // a renewal changes nothing
+  table.grant(kSecond, key(kAddress, 1, 2), {0}, kHolder);  // a renewal changes nothing
   EXPECT_TRUE(changed(table).empty());
-  table.grant(kSecond, key(kAddress, 1, 1), 0, kHolder);
+  table.grant(kSecond, key(kAddress, 1, 1), {0}, kHolder);
   uint16_t channel = 99;
   ASSERT_TRUE(table.next_changed(channel));
   EXPECT_EQ(channel, 1);
@@ -248,8 +248,8 @@ TEST_F(Leases, ChannelsThatChangedAreNamedOnceInOrder) {
 
 TEST_F(Leases, EndFromHere) {
   LeaseTable table(settings(), counters_);
-  for (uint16_t port = 1; port <= 3; ++port) table.grant(0, key(kAddress, port, 1), 0, kHolder);
-  table.grant(0, key(kAddress, 1, 2), 0, kHolder);
+  for (uint16_t port = 1; port <= 3; ++port) table.grant(0, key(kAddress, port, 1), {0}, kHolder);
+  table.grant(0, key(kAddress, 1, 2), {0}, kHolder);
   table.end(key(kAddress, 3, 1));
   table.end(key(kAddress, 9, 1));  // none
   EXPECT_EQ(table.tunnels_of(1), 2u);
@@ -263,14 +263,14 @@ TEST_F(Leases, EndFromHere) {
 
 TEST_F(Leases, ARateThatChangesHoldsForThoseThatStandToo) {
   LeaseTable table(settings(), counters_);
-  table.grant(0, key(kAddress), 0, kHolder);
-  table.grant(0, key(kAddress + 1), 2, kHolder);
-  table.grant(0, key(kAddress + 1, 1, 1), 2, kHolder);
+  table.grant(0, key(kAddress), {0}, kHolder);
+  table.grant(0, key(kAddress + 1), {2}, kHolder);
+  table.grant(0, key(kAddress + 1, 1, 1), {2}, kHolder);
   table.set_rate(0, 990'000'000);
   EXPECT_EQ(table.rate_on(0), 990'000'000u);
   EXPECT_EQ(table.rate_on(1), 1'010'000'000u);  // beyond the limit, and stays
-  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 2), 2, kHolder), Granted::kPortRateFull);
-  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 2), 0, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 2), {2}, kHolder), Granted::kPortRateFull);
+  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 2), {0}, kHolder), Granted::kNew);
   table.leave(key(kAddress + 1), kHolder);
   EXPECT_EQ(table.rate_on(1), 20'000'000u);
 }
@@ -283,16 +283,16 @@ TEST_F(Leases, OfAnInterfaceWhosePortHasNoLimitsAreAnError) {
 
 TEST_F(Leases, ListsForLanesAreSortedAndStayAsTheyWere) {
   LeaseTable table(settings(), counters_);
-  table.grant(0, key(kAddress + 2), 1, kHolder);
-  table.grant(0, key(kAddress, 40001), 2, kHolder);
-  table.grant(0, key(kAddress, 40000), 0, kHolder);
-  table.grant(0, key(kAddress, 50000, 1), 0, kHolder);
+  table.grant(0, key(kAddress + 2), {1}, kHolder);
+  table.grant(0, key(kAddress, 40001), {2}, kHolder);
+  table.grant(0, key(kAddress, 40000), {0}, kHolder);
+  table.grant(0, key(kAddress, 50000, 1), {0}, kHolder);
   const TunnelList list(table, 0);
   table.end_channel(0);
   ASSERT_EQ(list.view().size(), 3u);
   EXPECT_EQ(list.view()[0].peer, (TunnelPeer{kAddress, 40000}));
   EXPECT_EQ(list.view()[1].peer, (TunnelPeer{kAddress, 40001}));
-  EXPECT_EQ(list.view()[1].interface, 2);
+  EXPECT_EQ(list.view()[1].way.interface, 2);
   EXPECT_EQ(list.view()[2].peer, (TunnelPeer{kAddress + 2, 40000}));
   EXPECT_TRUE(list.holds({kAddress, 40001}));
   EXPECT_FALSE(list.holds({kAddress, 50000}));
@@ -312,13 +312,13 @@ TEST_F(Leases, TenThousandStandAndExpireInTheOrderOfTheirRenewal) {
   std::vector<LeaseKey> keys;
   for (uint32_t k = 0; k < 10'000; ++k)
     keys.push_back(key(kAddress + k / 8, static_cast<uint16_t>(k), static_cast<uint16_t>(k % 200)));
-  for (const LeaseKey& each : keys) ASSERT_EQ(table.grant(0, each, 0, kHolder), Granted::kNew);
-  EXPECT_EQ(table.grant(0, key(1), 0, kHolder), Granted::kTableFull);
+  for (const LeaseKey& each : keys) ASSERT_EQ(table.grant(0, each, {0}, kHolder), Granted::kNew);
+  EXPECT_EQ(table.grant(0, key(1), {0}, kHolder), Granted::kTableFull);
   EXPECT_EQ(changed(table).size(), 200u);
   Random random(3);
   for (size_t i = keys.size() - 1; i > 0; --i) std::swap(keys[i], keys[random.below(i + 1)]);
   for (size_t i = 0; i < keys.size(); ++i)
-    ASSERT_EQ(table.grant(30 * kSecond + static_cast<TimeNs>(i), keys[i], 0, kHolder), Granted::kRenewed);
+    ASSERT_EQ(table.grant(30 * kSecond + static_cast<TimeNs>(i), keys[i], {0}, kHolder), Granted::kRenewed);
   EXPECT_TRUE(changed(table).empty());
   EXPECT_EQ(table.rate_on(0), 80'000'000'000u);
   for (uint16_t channel = 0; channel < 200; ++channel) {
@@ -332,7 +332,7 @@ TEST_F(Leases, TenThousandStandAndExpireInTheOrderOfTheirRenewal) {
   EXPECT_EQ(table.size(), 0u);
   EXPECT_EQ(table.tunnels_on(0), 0u);
   // All of it is there again.
-  for (const LeaseKey& each : keys) ASSERT_EQ(table.grant(200 * kSecond, each, 0, kHolder), Granted::kNew);
+  for (const LeaseKey& each : keys) ASSERT_EQ(table.grant(200 * kSecond, each, {0}, kHolder), Granted::kNew);
 }
 
 // Against the plainest table there could be.
@@ -359,7 +359,7 @@ TEST_F(Leases, AreThoseOfAMapWhateverHappens) {
     const std::tuple id{channel, each.peer.address, each.peer.port};
     const uint64_t action = random.below(20);
     if (action < 14) {
-      const Granted granted = table.grant(now, each, interface, kHolder);
+      const Granted granted = table.grant(now, each, {interface}, kHolder);
       outcomes.insert(granted);
       ASSERT_FALSE(granted == Granted::kNew && expected.contains(id));
       ASSERT_FALSE(granted == Granted::kRenewed && !expected.contains(id));
@@ -381,11 +381,11 @@ TEST_F(Leases, AreThoseOfAMapWhateverHappens) {
     std::array<uint64_t, 2> rates{};
     std::map<uint16_t, std::map<TunnelPeer, uint16_t>> wanted;
     for (const auto& [held, lease] : expected) {
-      const size_t port = limits.port_of_interface[lease.interface];
+      const size_t port = limits.port_of_interface[lease.way.interface];
       ++peers[std::get<1>(held)];
       ++tunnels[port];
       rates[port] += limits.channel_rates_bps[std::get<0>(held)];
-      wanted[std::get<0>(held)][{std::get<1>(held), std::get<2>(held)}] = lease.interface;
+      wanted[std::get<0>(held)][{std::get<1>(held), std::get<2>(held)}] = lease.way.interface;
     }
     ASSERT_LE(expected.size(), limits.tunnels);
     for (const auto& [peer, number] : peers) ASSERT_LE(number, limits.tunnels_of_a_peer);
@@ -398,7 +398,7 @@ TEST_F(Leases, AreThoseOfAMapWhateverHappens) {
     for (const uint16_t which : changed(table)) {
       lists[which].clear();
       const TunnelList list(table, which);
-      for (const TunnelDestination& to : list.view()) lists[which][to.peer] = to.interface;
+      for (const TunnelDestination& to : list.view()) lists[which][to.peer] = to.way.interface;
     }
     for (uint16_t which = 0; which < 3; ++which) ASSERT_EQ(lists[which], wanted[which]) << step;
   }
