@@ -3,27 +3,22 @@
 NAT too, and the way back. What is played is compared with what was fed."""
 
 import json
-import random
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
-from lab import datagrams, system
+from lab import system
 from lab.capture import Capture
-from lab.network import call, wait_until
+from lab.network import wait_until
 from lab.programs import Program
-from lab.topology import SMART_PORT, SOURCE_ADDRESS, Channel
+from lab.topology import SMART_PORT
+from players import CHANNEL, IS_TUNNEL_DATA, PER_SECOND, Player, behind_nat, cut, feed, restore, times, without_hole
 
-CHANNEL = Channel('news', 1, 'udp://239.71.3.1:5000', '239.72.3.1', 10_000_000, 'aes-128-gcm')
-SCRIPT = Path(datagrams.__file__)
 FAR_END_SCRIPT = Path(__file__).with_name('far_end.py')
 FAR_END, OTHER_FAR_END, NOBODY = '10.72.0.11', '10.72.0.31', '10.72.0.99'
-PER_SECOND = 200
-PLAYED_TO = 6000  # port
 TUNNELLED_WITHIN_S = 8  # wanted are 4; the rest is for a busy machine
-IS_TUNNEL_DATA = 'udp[9] = 0xc5'
 
 
 class FarEnd(Program):
@@ -36,61 +31,6 @@ class FarEnd(Program):
     def counts(self):
         self.stop()
         return json.loads(self.output.read_text())
-
-
-class Player:
-    """linecast-receive in a namespace, and what it plays."""
-
-    def __init__(self, lab, number, *arguments):
-        self.namespace = lab.topology.receivers[number - 1]
-        self.played_file = lab.directory / f'played{number}'
-        self.namespace.start('/usr/bin/python3', SCRIPT, 'collect', self.played_file, PLAYED_TO)
-        wait_until(self.played_file.exists, 5, 'the collector does not begin')
-        self.program = lab.start_receiver(CHANNEL, f'udp://127.0.0.1:{PLAYED_TO}', *arguments, number=number)
-
-    def statistics(self):
-        return self.program.channels().get(CHANNEL.name, {'level': 0})
-
-    def wait_for_level(self, level, seconds):
-        wait_until(lambda: self.program.check_running() and self.statistics()['level'] == level, seconds,
-                   f'level {level} is not reached')
-
-    def played(self):
-        return list(datagrams.read(self.played_file))
-
-
-def cut(namespace):
-    """Native multicast no longer gets to eth0; returns when."""
-    begun = time.time()
-    namespace.run('nft', '-f', '-', stdin='''table netdev cut { chain ingress {
-        type filter hook ingress device "eth0" priority -2; ip daddr 224.0.0.0/4 udp dport 1-65535 drop; }; }''')
-    return begun
-
-
-def restore(namespace):
-    namespace.run('nft', 'delete', 'table', 'netdev', 'cut')
-
-
-def times(path, expression):
-    """When the packets that match were captured, in seconds since 1970."""
-    return [float(line.split()[0]) for line in call(['tcpdump', '-r', str(path), '-nn', '-tt', expression]).splitlines()]
-
-
-def feed(lab, seconds):
-    """Starts the feed; returns it and what it sends."""
-    noise = random.Random(1)
-    sent = [b'\x47\x01\x00\x10' + noise.randbytes(184) for _ in range(seconds * PER_SECOND)]
-    datagrams.write(lab.directory / 'fed', sent)
-    return lab.topology.source.start('/usr/bin/python3', SCRIPT, 'send', lab.directory / 'fed',
-                                     *CHANNEL.source.removeprefix('udp://').split(':'), SOURCE_ADDRESS, PER_SECOND), sent
-
-
-def without_hole(sent, played):
-    """(first, count) of the one run of packets that was not played; raises where there are others."""
-    begin = next((i for i, packet in enumerate(played) if packet != sent[i]), len(played))
-    count = len(sent) - len(played)
-    assert played == sent[:begin] + sent[begin + count:], 'more is wrong than one hole'
-    return begin, count
 
 
 def a_tunnel_takes_the_place_of_native_multicast_and_back(lab):
@@ -145,21 +85,6 @@ def a_tunnel_takes_the_place_of_native_multicast_and_back(lab):
     return [f'cut to first tunnelled packet: {tunnelled[0] - cut_at:.2f} s',
             f'restored to native again: {down_at - restored_at:.1f} s, 0 packets lost',
             f'played whole where the far end repairs; else without {lost} packets from packet {first} on, as it reports']
-
-
-def behind_nat(lab):
-    """A namespace of its own behind receiver 2, which translates its addresses; multicast does not get there."""
-    router = lab.topology.receivers[1]
-    home = router.network.namespace('home')
-    router.network.veth(router, 'lan0', home, 'eth0')
-    router.run('ip', 'address', 'add', '192.168.7.1/24', 'dev', 'lan0')
-    home.address('eth0', '192.168.7.2/24')
-    home.run('ip', 'route', 'add', 'default', 'via', '192.168.7.1')
-    router.run('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
-    router.run('nft', '-f', '-', stdin='''table ip nat { chain out {
-        type nat hook postrouting priority 100; oifname "eth0" masquerade random; }; }''')
-    lab.topology.receivers.append(home)
-    return len(lab.topology.receivers)
 
 
 def through_nat_past_who_is_silent_and_who_refuses(lab):
