@@ -38,7 +38,7 @@ EpochKeys::Key EpochKeys::make(crypto::Manager& manager, const MemberKeys& membe
                                const KeyAnnounce& announce, uint32_t epoch, uint16_t key_id) {
   const MemberKeys::Member* member = members.find(key_id);
   if (member == nullptr || static_cast<uint8_t>(member->group.cipher) != announce.cipher) return nullptr;
-  return std::make_unique<const EpochKey>(manager, member->group, announce.start_salt, announce.channel_id,
+  return std::make_shared<const EpochKey>(manager, member->group, announce.start_salt, announce.channel_id,
                                           announce.sender_id, epoch);
 }
 

@@ -1,4 +1,5 @@
-// The traffic keys of the epochs around now: previous, current and next, made as they are announced.
+// The traffic keys of the epochs around now: previous, current and next, made as they are announced. Copies
+// share the keys, so that one thread can read what another has made.
 #pragma once
 
 #include <memory>
@@ -21,7 +22,7 @@ class EpochKeys {
   const EpochKey* find(uint8_t code) const;
 
  private:
-  using Key = std::unique_ptr<const EpochKey>;
+  using Key = std::shared_ptr<const EpochKey>;
   static Key make(crypto::Manager& manager, const MemberKeys& members, const KeyAnnounce& announce,
                   uint32_t epoch, uint16_t key_id);
 

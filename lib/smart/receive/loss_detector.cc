@@ -9,19 +9,55 @@ namespace {
 // few sequences that have come costs less than a timer each.
 constexpr uint64_t kMergeDistance = 64;
 
-}  // namespace
-
-const LossDetector::Timer LossDetector::kNoTimer{kNever, 0, 0};
-
-LossDetector::LossDetector(const Limits& limits, ReceiveCounters& counters)
-    : max_timers_(limits.max_timers), counters_(counters), tracked_(limits.window) {}
-
-void LossDetector::start(uint64_t next) {
-  tracked_.restart(next);
-  timers_.clear();
+template <typename T>
+void add(std::vector<T>& list, const T& item) {
+  list.push_back(item);
+}
+template <typename T>
+void add(BoundedList<T>& list, const T& item) {
+  list.add(item);
+}
+template <typename T>
+T take_last(std::vector<T>& list) {
+  const T last = list.back();
+  list.pop_back();
+  return last;
+}
+template <typename T>
+T take_last(BoundedList<T>& list) {
+  const T last = list[list.size() - 1];
+  list.truncate(list.size() - 1);
+  return last;
+}
+template <typename T>
+void clear(std::vector<T>& list) {
+  list.clear();
+}
+template <typename T>
+void clear(BoundedList<T>& list) {
+  list.truncate(0);
 }
 
-void LossDetector::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
+}  // namespace
+
+template <Memory memory>
+const typename BasicLossDetector<memory>::Timer BasicLossDetector<memory>::kNoTimer{kNever, 0, 0};
+
+template <Memory memory>
+BasicLossDetector<memory>::BasicLossDetector(const Limits& limits, ReceiveCounters& counters)
+    : max_timers_(limits.max_timers),
+      counters_(counters),
+      tracked_(limits.window),
+      timers_(memory == Memory::kGrows ? 0 : limits.max_timers) {}
+
+template <Memory memory>
+void BasicLossDetector<memory>::start(uint64_t next) {
+  tracked_.restart(next);
+  clear(timers_);
+}
+
+template <Memory memory>
+void BasicLossDetector<memory>::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
   if (end <= next()) return;
   const Timer timer{due, next(), end - 1};
   const Entry missing{due, deadline, true, 0};
@@ -29,7 +65,8 @@ void LossDetector::reveal(uint64_t end, TimeNs due, TimeNs deadline) {
   push_timer(timer);
 }
 
-void LossDetector::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
+template <Memory memory>
+void BasicLossDetector<memory>::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
   reveal(sequence, due, deadline);
   if (sequence == next()) {
     if (tracked_.empty())
@@ -42,8 +79,9 @@ void LossDetector::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
   }
 }
 
-void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until,
-                        const AskTimes& times) {
+template <Memory memory>
+void BasicLossDetector<memory>::hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until,
+                                     const AskTimes& times) {
   // Some timers are left to new gaps, however much is held.
   const size_t most_timers = max_timers_ - max_timers_ / 4;
   Timer run = kNoTimer;
@@ -61,12 +99,13 @@ void LossDetector::hold(std::span<const uint64_t> sequences, TimeNs until, TimeN
   push_timer(run);
 }
 
-size_t LossDetector::collect(const AskTimes& times, std::span<uint64_t> out) {
+template <Memory memory>
+size_t BasicLossDetector<memory>::collect(const AskTimes& times, std::span<uint64_t> out) {
   const TimeNs now = times.now;
   trim(now);
   size_t found = 0;
   Timer run = kNoTimer;
-  while (!timers_.empty() && timers_.front().due <= now && found < out.size()) {
+  while (timers_.size() > 0 && timers_.begin()->due <= now && found < out.size()) {
     const Timer timer = pop_timer();
     uint64_t s = std::max(timer.first, tracked_.begin());
     for (; s <= timer.last && s < next() && found < out.size(); ++s) {
@@ -91,12 +130,14 @@ size_t LossDetector::collect(const AskTimes& times, std::span<uint64_t> out) {
   return found;
 }
 
-bool LossDetector::extends(const Timer& run, TimeNs due, uint64_t sequence) {
+template <Memory memory>
+bool BasicLossDetector<memory>::extends(const Timer& run, TimeNs due, uint64_t sequence) {
   return run.due == due && sequence <= run.last + kMergeDistance && run.first <= sequence + kMergeDistance;
 }
 
 // Adds the sequence to the run where it is near and due together with it; else begins another run with it.
-void LossDetector::arm(Timer& run, TimeNs due, uint64_t sequence) {
+template <Memory memory>
+void BasicLossDetector<memory>::arm(Timer& run, TimeNs due, uint64_t sequence) {
   if (extends(run, due, sequence)) {
     run.first = std::min(run.first, sequence);
     run.last = std::max(run.last, sequence);
@@ -106,7 +147,8 @@ void LossDetector::arm(Timer& run, TimeNs due, uint64_t sequence) {
   }
 }
 
-void LossDetector::push_timer(const Timer& timer) {
+template <Memory memory>
+void BasicLossDetector<memory>::push_timer(const Timer& timer) {
   if (timer.due == kNever) return;
   if (timers_.size() >= max_timers_) {
     for (uint64_t s = std::max(timer.first, tracked_.begin()); s <= timer.last && s < next(); ++s) {
@@ -116,18 +158,18 @@ void LossDetector::push_timer(const Timer& timer) {
     }
     return;
   }
-  timers_.push_back(timer);
+  add(timers_, timer);
   std::push_heap(timers_.begin(), timers_.end());
 }
 
-LossDetector::Timer LossDetector::pop_timer() {
+template <Memory memory>
+typename BasicLossDetector<memory>::Timer BasicLossDetector<memory>::pop_timer() {
   std::pop_heap(timers_.begin(), timers_.end());
-  const Timer timer = timers_.back();
-  timers_.pop_back();
-  return timer;
+  return take_last(timers_);
 }
 
-void LossDetector::push(const Entry& entry) {
+template <Memory memory>
+void BasicLossDetector<memory>::push(const Entry& entry) {
   if (tracked_.full()) {
     if (tracked_.front().missing && tracked_.front().due != kNever)
       counters_.add(ReceiveCounter::kRequestOverflow);
@@ -136,9 +178,13 @@ void LossDetector::push(const Entry& entry) {
   tracked_.push(entry);
 }
 
-void LossDetector::trim(TimeNs now) {
+template <Memory memory>
+void BasicLossDetector<memory>::trim(TimeNs now) {
   while (!tracked_.empty() && (!tracked_.front().missing || tracked_.front().deadline <= now)) tracked_.pop();
-  if (tracked_.empty()) timers_.clear();  // also those for which there was no room in `out`
+  if (tracked_.empty()) clear(timers_);  // also those for which there was no room in `out`
 }
+
+template class BasicLossDetector<Memory::kGrows>;
+template class BasicLossDetector<Memory::kTakenOnce>;
 
 }  // namespace linecast::smart

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <span>
+#include <type_traits>
 #include <vector>
 
+#include "lib/base/bounded_list.h"
 #include "lib/base/time.h"
 #include "lib/smart/receive/ask_times.h"
 #include "lib/smart/receive/receive_counters.h"
@@ -12,14 +14,17 @@
 
 namespace linecast::smart {
 
-class LossDetector {
- public:
-  struct Limits {
-    size_t window = 1 << 14;      // sequences from the oldest missing one to the newest; a power of two
-    size_t max_timers = 1 << 14;  // gaps outstanding; beyond it new ones are not asked for
-  };
+struct LossLimits {
+  size_t window = 1 << 14;      // sequences from the oldest missing one to the newest; a power of two
+  size_t max_timers = 1 << 14;  // gaps outstanding; beyond it new ones are not asked for
+};
 
-  LossDetector(const Limits& limits, ReceiveCounters& counters);
+template <Memory memory>
+class BasicLossDetector {
+ public:
+  using Limits = LossLimits;
+
+  BasicLossDetector(const Limits& limits, ReceiveCounters& counters);
 
   // Forgets everything; `next` is the first sequence that is expected.
   void start(uint64_t next);
@@ -36,7 +41,7 @@ class LossDetector {
   void hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until, const AskTimes& times);
 
   // When collect() has something to give; kNever: nothing is missing. May be early, never late.
-  TimeNs next_due() const { return timers_.empty() ? kNever : timers_.front().due; }
+  TimeNs next_due() const { return timers_.size() == 0 ? kNever : timers_.begin()->due; }
 
   // Writes the missing sequences that are due at times.now to `out`, in rising order as far as their due
   // times allow, and returns how many. What does not fit stays due.
@@ -60,6 +65,8 @@ class LossDetector {
     bool operator<(const Timer& other) const { return due > other.due; }  // a heap with the earliest in front
   };
 
+  using Timers = std::conditional_t<memory == Memory::kGrows, std::vector<Timer>, BoundedList<Timer>>;
+
   static const Timer kNoTimer;
 
   static bool extends(const Timer& run, TimeNs due, uint64_t sequence);
@@ -71,8 +78,12 @@ class LossDetector {
 
   size_t max_timers_;
   ReceiveCounters& counters_;
-  SequenceRing<Entry> tracked_;  // from the oldest missing one that still counts
-  std::vector<Timer> timers_;    // a heap
+  SequenceRing<Entry, memory> tracked_;  // from the oldest missing one that still counts
+  Timers timers_;                        // a heap
 };
+
+extern template class BasicLossDetector<Memory::kGrows>;
+extern template class BasicLossDetector<Memory::kTakenOnce>;
+using LossDetector = BasicLossDetector<Memory::kGrows>;
 
 }  // namespace linecast::smart

@@ -17,7 +17,8 @@ constexpr uint8_t kMostLog2GroupSize = 32;
 
 }  // namespace
 
-Requester::Requester(const Settings& settings, Random& random, ReceiveCounters& counters)
+template <Memory memory>
+BasicRequester<memory>::BasicRequester(const Settings& settings, Random& random, ReceiveCounters& counters)
     : settings_(settings),
       longest_round_trip_ns_(std::max(settings.buffer_ns / kRoundTripsInTime, kLeastRoundTripNs)),
       random_(random),
@@ -25,12 +26,14 @@ Requester::Requester(const Settings& settings, Random& random, ReceiveCounters& 
       losses_(settings.limits, counters),
       allowance_(settings.limits.window) {}
 
-void Requester::start(uint64_t next) {
+template <Memory memory>
+void BasicRequester<memory>::start(uint64_t next) {
   running_ = true;
   losses_.start(next);
 }
 
-Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
+template <Memory memory>
+Hop* BasicRequester<memory>::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
   Hop* hop = hops_.heard(source, now, true);
   if (hop != nullptr) {
     hop->quiet = quiet;
@@ -41,26 +44,31 @@ Hop* Requester::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
   return hop;
 }
 
-void Requester::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
+template <Memory memory>
+void BasicRequester<memory>::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
   const TimeNs asked_at = sequence > next() ? first_asked_at(now, hop) : now;
   losses_.arrived(sequence, asked_at, now + settings_.buffer_ns);
   allowance_ = std::min(allowance_ + kAskedAPacket, uint64_t{settings_.limits.window});
 }
 
-void Requester::reveal(TimeNs now, uint64_t end, const Hop* hop) {
+template <Memory memory>
+void BasicRequester<memory>::reveal(TimeNs now, uint64_t end, const Hop* hop) {
   if (end > next()) losses_.reveal(end, first_asked_at(now, hop), now + settings_.buffer_ns);
 }
 
-void Requester::repaired(Hop* hop) {
+template <Memory memory>
+void BasicRequester<memory>::repaired(Hop* hop) {
   if (hop != nullptr) hop->asked_ns = kNever;
 }
 
-TimeNs Requester::first_asked_at(TimeNs now, const Hop* hop) {
+template <Memory memory>
+TimeNs BasicRequester<memory>::first_asked_at(TimeNs now, const Hop* hop) {
   const TimeNs from = now + settings_.reorder_ns;
   return hop == nullptr ? from : times(now, *hop).first(from, now + settings_.buffer_ns);
 }
 
-AskTimes Requester::times(TimeNs now, const Hop& hop) {
+template <Memory memory>
+AskTimes BasicRequester<memory>::times(TimeNs now, const Hop& hop) {
   // Where it may not be asked at all: to look then whether it may be.
   const TimeNs window = hop.quiet == kQuietDoNotAsk ? 2 * hop.round_trip_ns : quiet_window_ns(hop.quiet);
   return {.now = now,
@@ -73,13 +81,15 @@ AskTimes Requester::times(TimeNs now, const Hop& hop) {
           .longest_pause_ns = settings_.buffer_ns / kRequestsABuffer};
 }
 
-void Requester::take_status(const SenderStatus& status, Hop& hop) const {
+template <Memory memory>
+void BasicRequester<memory>::take_status(const SenderStatus& status, Hop& hop) const {
   hop.status_known = true;
   hop.round_trip_ns = std::clamp(status.round_trip_ms * kNsPerMs, kLeastRoundTripNs, longest_round_trip_ns_);
   hop.log2_group_size = std::min(status.log2_group_size, kMostLog2GroupSize);
 }
 
-void Requester::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
+template <Memory memory>
+void BasicRequester<memory>::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
   const TimeNs longest = std::min(kLongestQuietNs, settings_.buffer_ns);
   const TimeNs duration = quiet.duration_ms * kNsPerMs;
   if (quiet.list.count == 0) {
@@ -104,7 +114,8 @@ void Requester::take_quiet(TimeNs now, const Quiet& quiet, Hop& hop) {
   losses_.hold(std::span(named).first(count), until(2 * hop.round_trip_ns), until(hop.round_trip_ns), held);
 }
 
-size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
+template <Memory memory>
+size_t BasicRequester<memory>::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
   if (next_due() > now) return 0;
   Hop* hop = hops_.choose(now);
   if (hop == nullptr || hop->quiet == kQuietDoNotAsk) {
@@ -121,5 +132,8 @@ size_t Requester::collect(TimeNs now, std::span<uint64_t> out, Ipv4& from) {
   from = hop->address;
   return count;
 }
+
+template class BasicRequester<Memory::kGrows>;
+template class BasicRequester<Memory::kTakenOnce>;
 
 }  // namespace linecast::smart

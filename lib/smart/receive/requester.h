@@ -10,13 +10,16 @@
 
 namespace linecast::smart {
 
-class Requester {
+struct RequesterSettings {
+  TimeNs buffer_ns = kNsPerSecond;   // after it came a packet is played: what repairs have time for
+  TimeNs reorder_ns = 5 * kNsPerMs;  // a packet may be late by so much before it is asked for
+  LossLimits limits;
+};
+
+template <Memory memory>
+class BasicRequester {
  public:
-  struct Settings {
-    TimeNs buffer_ns = kNsPerSecond;   // after it came a packet is played: what repairs have time for
-    TimeNs reorder_ns = 5 * kNsPerMs;  // a packet may be late by so much before it is asked for
-    LossDetector::Limits limits;
-  };
+  using Settings = RequesterSettings;
 
   // So many sequences may be asked for with each packet that comes, and what was not asked for is saved up to
   // as many as are tracked. Enough where four of five packets are lost, and all that a pause took; but
@@ -29,9 +32,9 @@ class Requester {
   static constexpr size_t kMaxAskedAtOnce = 17 * kMaxPairs;
 
   // random and counters must outlive it; several may share them.
-  Requester(const Settings& settings, Random& random, ReceiveCounters& counters);
-  Requester(const Requester&) = delete;
-  Requester& operator=(const Requester&) = delete;
+  BasicRequester(const Settings& settings, Random& random, ReceiveCounters& counters);
+  BasicRequester(const BasicRequester&) = delete;
+  BasicRequester& operator=(const BasicRequester&) = delete;
 
   // A run of sequences begins; `next` is the first that is expected. Forgets what was missing.
   void start(uint64_t next);
@@ -82,12 +85,16 @@ class Requester {
   const TimeNs longest_round_trip_ns_;  // that is believed of a group
   Random& random_;
   ReceiveCounters& counters_;
-  LossDetector losses_;
+  BasicLossDetector<memory> losses_;
   HopTable hops_{longest_round_trip_ns_};
   TimeNs ask_from_ = INT64_MIN;
   uint64_t allowance_;              // sequences
   TimeNs quiet_until_ = INT64_MIN;  // the whole group
   bool running_ = false;            // a first sequence is known
 };
+
+extern template class BasicRequester<Memory::kGrows>;
+extern template class BasicRequester<Memory::kTakenOnce>;
+using Requester = BasicRequester<Memory::kGrows>;
 
 }  // namespace linecast::smart

@@ -1,5 +1,4 @@
-// Entries for a run of consecutive sequences [begin, end), in a ring that doubles as the run grows, up to a
-// bound: memory follows what is in use.
+// Entries for a run of consecutive sequences [begin, end), in a ring of at most so many.
 #pragma once
 
 #include <algorithm>
@@ -9,11 +8,16 @@
 
 namespace linecast::smart {
 
-template <typename T>
+enum class Memory : uint8_t {
+  kGrows,     // follows what is in use, up to the bound: the ring doubles as the run grows
+  kTakenOnce  // all in the constructor: for lanes, which allocate nothing
+};
+
+template <typename T, Memory memory = Memory::kGrows>
 class SequenceRing {
  public:
   // limit: entries, a power of two.
-  explicit SequenceRing(size_t limit) : limit_(limit) {}
+  explicit SequenceRing(size_t limit) : limit_(limit), slots_(memory == Memory::kTakenOnce ? limit : 0) {}
 
   // Empties the ring; `begin` is the sequence that the next push() makes.
   void restart(uint64_t begin) { begin_ = end_ = begin; }
@@ -33,7 +37,8 @@ class SequenceRing {
 
   // Only while not full.
   void push(const T& entry) {
-    if (size() == slots_.size()) grow();
+    if constexpr (memory == Memory::kGrows)
+      if (size() == slots_.size()) grow();
     slots_[index(end_++)] = entry;
   }
   // Only while not empty.
