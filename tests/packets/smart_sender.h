@@ -81,6 +81,7 @@ class SmartSender {
     m.round_trip_ms = round_trip_ms;
     m.log2_group_size = log2_group_size;
     m.start_number = o.start_number;
+    m.hops = hops;
     Datagram out(512);
     return finish(out, smart::encode(m, out));
   }
@@ -123,6 +124,7 @@ class SmartSender {
 
   const Options o;
   uint8_t quiet = 0;  // the QUIET field of what is sent from now on
+  uint8_t hops = 0;   // of SENDER_STATUS
 
  private:
   void add_epoch(const crypto::GroupKey& key, uint32_t number) {

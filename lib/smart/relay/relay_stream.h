@@ -1,0 +1,185 @@
+// What a repeater makes of one stream that comes from the hop above: what is new, and so kept and passed on;
+// what is missing, and so asked for there; and what it says of itself there, as a receiver does. No socket,
+// no clock, and nothing is allocated but in the constructor: one lane.
+#pragma once
+
+#include "lib/base/random.h"
+#include "lib/smart/receive/clear_sequence.h"
+#include "lib/smart/receive/fault_reporter.h"
+#include "lib/smart/receive/requester.h"
+#include "lib/smart/receive/usage_reporter.h"
+#include "lib/smart/relay/relay_counters.h"
+#include "lib/smart/relay/relay_keys.h"
+#include "lib/smart/replay_window.h"
+
+namespace linecast::smart {
+
+// By which a packet is told from a forged one before it is passed on.
+enum class RelayGuard : uint8_t {
+  kClear,    // by nothing: a clear channel
+  kOpened,   // by its tag: the group key is held
+  kTrusted,  // by where it came from: sealed, and no key to open it with
+};
+
+// Of the messages of an encrypted channel. Made on the control path.
+struct RelayMessageKeys {
+  crypto::CmacKey down;  // verifies what the hop above says
+  crypto::CmacKey up;    // K_r: vouches for what the repeater says there
+  uint16_t key_id = 0;
+};
+
+class RelayStream {
+ public:
+  static constexpr uint8_t kMostHops = 8;
+
+  struct Settings {
+    RelayGuard guard = RelayGuard::kClear;
+    Ipv4 upstream = 0;  // the hop's address
+    Ipv4 group = 0;     // its group
+    Ipv4 address = 0;   // the repeater's own towards it, for its reports
+    uint64_t receiver_id = 0;
+    uint32_t window = 64;              // packets kept: a power of two, at most 2^14
+    TimeNs window_ns = kNsPerSecond;   // for so long what is missing is asked for
+    TimeNs reorder_ns = 5 * kNsPerMs;  // a packet may be late by so much before it is asked for
+  };
+  // keys: of encrypted channels; must outlive it.
+  RelayStream(const Settings& settings, const RelayMessageKeys* keys, uint64_t seed);
+  RelayStream(const RelayStream&) = delete;
+  RelayStream& operator=(const RelayStream&) = delete;
+
+  // What is to become of a data packet.
+  enum class Fate : uint8_t {
+    kDropped,    // counted
+    kKept,       // new: to be kept under `sequence` and passed on, then note_kept()
+    kCopy,       // of the one that is kept under `sequence`, or should be: only where nothing opens it
+    kHeartbeat,  // to be passed on
+  };
+  struct Taken {
+    Fate fate = Fate::kDropped;
+    uint64_t sequence = 0;  // full
+    bool repair = false;
+    WireFault fault = WireFault::kNone;  // where the datagram is none of the protocol
+  };
+  // datagram: a UDP payload of type 0. scratch: as large as any datagram; holds nothing afterwards that
+  // anybody should read.
+  Taken take_data(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  void note_kept(TimeNs now, const Taken& taken);
+
+  // SENDER_STATUS and QUIET of the hop above; others are counted. datagram: of type 1, 2 or 3.
+  WireFault take_message(crypto::Manager& manager, TimeNs now, Bytes datagram);
+  // From now on; until the next call, or for good.
+  void follow(const RelayEpochs& epochs);
+  const RelayEpochs* epochs() const { return epochs_; }
+
+  // Parts what is asked for below: `held` is for the repair engine, all that lies outside of the window with
+  // it. `missing` is what this repeater waits for itself, and whoever asks should wait for as well, but for
+  // what was named so within that time; both have at most as many pairs as `asked`.
+  void part(TimeNs now, const PairList& asked, PairList& held, PairList& missing);
+  // That wait: two round trips of the hop above.
+  TimeNs wait_ns() const;
+
+  // Gives out what is to be sent to the hop above by now, as send(Bytes datagram). receivers: that are
+  // counted below.
+  template <typename Send>
+  void poll(crypto::Manager& manager, TimeNs now, uint32_t receivers, Send&& send) {
+    std::array<uint8_t, kMaxRequestSize> buffer;
+    requester_.ask(now, [&](Ipv4, const PairList& pairs) {
+      if (const Bytes request = sign_request(manager, pairs, buffer); !request.empty()) send(request);
+    });
+    note_silence(now);
+    if (const Bytes join = take_join(manager, now, receivers, buffer); !join.empty()) send(join);
+    for (Bytes report = take_report(manager, now, buffer); !report.empty();
+         report = take_report(manager, now, buffer))
+      send(report);
+  }
+  // May be early, never late.
+  TimeNs next_due() const;
+  // The LEAVE at the end; empty where no hop was heard.
+  Bytes leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
+
+  // The sequences that may be kept: of the last run, and no more than the window. Only what note_kept() was
+  // told of is.
+  bool running() const { return requester_.running(); }
+  uint64_t first_sequence() const { return first_; }
+  uint64_t next_sequence() const { return running() ? requester_.next() : first_; }
+  // Of the newest packet that was taken; 1 before the first on an encrypted channel.
+  uint8_t synch_code() const { return synch_code_; }
+  // From the origin, of what this repeater sends; 0: not known yet.
+  uint8_t hops() const { return hops_; }
+  bool too_far() const { return hops_ > kMostHops; }
+  // When anything valid came last; kNever: nothing has.
+  TimeNs heard_ns() const { return heard_ns_; }
+  // Of clear channels: how often the stream began anew.
+  uint64_t restarts() const { return counters_.get(ReceiveCounter::kRestarts); }
+
+  // Read by the control lcore.
+  const ReceiveCounters& counters() const { return counters_; }
+  const RelayCounters& relay_counters() const { return relay_counters_; }
+  void count(RelayCounter counter) { relay_counters_.add(counter); }
+
+ private:
+  // What is known of the sequence that it names.
+  struct Place {
+    uint64_t name = 0;  // run (16) | sequence (48); run 0: none
+    TimeNs quiet_until_ns =
+        0;  // kNever: it is kept. Else missing, and until then those below were told to wait
+  };
+
+  Taken take_sealed(crypto::Manager& manager, TimeNs now, const DataHeader& header, Bytes datagram,
+                    MutableBytes scratch);
+  Taken take_clear(TimeNs now, const DataHeader& header, Bytes datagram);
+  Taken place_data(TimeNs now, const DataHeader& header, uint64_t sequence);
+  Taken place_heartbeat(TimeNs now, const DataHeader& header, uint64_t last);
+  bool is_believed(uint64_t sequence);
+  void note_unopened(TimeNs now, uint64_t sequence);
+  void begin_run(TimeNs now, uint64_t first);
+  void reveal(TimeNs now, uint64_t end, const Hop* hop);
+  uint64_t oldest() const;
+  uint64_t name_of(uint64_t sequence) const { return uint64_t{run_} << 48 | sequence; }
+  Place& place(uint64_t sequence);
+  bool holds(uint64_t sequence) const;
+
+  void take_status(TimeNs now, const SenderStatus& status, Hop& hop);
+  Hop* speaker(crypto::Manager& manager, TimeNs now, Bytes datagram, const Split& split);
+
+  // relay_stream_upward.cc: each empty where there is nothing to send
+  Bytes sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer);
+  Bytes take_join(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
+  Bytes take_report(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
+  Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size);
+  void note_silence(TimeNs now);
+
+  const Settings settings_;
+  const RelayMessageKeys* const keys_;
+  ReceiveCounters counters_;
+  RelayCounters relay_counters_;
+  Random random_;
+  BasicRequester<Memory::kTakenOnce> requester_;
+  UsageReporter usage_;
+  FaultReporter faults_;
+
+  const RelayEpochs* epochs_ = nullptr;
+  ReplayWindow heartbeats_seen_;
+  ClearSequence clear_;
+  uint64_t upstream_start_ = 0;         // from SENDER_STATUS of a clear channel; 0: none yet
+  uint32_t late_in_a_row_ = 0;          // of a clear channel; so is the next
+  TimeNs clear_heartbeat_ns_ = kNever;  // the last that was taken; kNever: none
+  // Sealed packets that could not be opened yet, as those of a start whose KEY_ANNOUNCE is still to come: the
+  // lowest of the last moment, not vouched for.
+  uint64_t unopened_ = 0;
+  TimeNs unopened_ns_ = kNever;  // kNever: none
+  // Where nothing opens packets: the last that was too far off to be believed, and how many in a row.
+  uint64_t doubtful_ = 0;
+  unsigned doubted_ = 0;
+
+  std::vector<Place> places_;
+  uint16_t run_ = 0;      // of sequences that go on from each other; 0: none yet
+  uint64_t first_ = 1;    // of the run
+  uint64_t settled_ = 1;  // all before it is kept no more, or was counted as unrecovered
+  uint8_t synch_code_;
+  uint8_t hops_ = 0;
+  TimeNs heard_ns_ = kNever;
+  TimeNs silence_noted_ns_ = kNever;  // kNever: not polled yet
+};
+
+}  // namespace linecast::smart
