@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "lib/base/bytes.h"
@@ -52,6 +53,12 @@ constexpr uint16_t xdp_receive_room(uint16_t mtu) {
 inline uint8_t* data(Packet* packet) { return rte_pktmbuf_mtod(packet, uint8_t*); }
 inline Bytes view(const Packet* packet) {
   return {rte_pktmbuf_mtod(packet, const uint8_t*), rte_pktmbuf_data_len(packet)};
+}
+// That an Ethernet frame came from.
+inline net::Mac source_mac(const Packet* packet) {
+  net::Mac mac;
+  std::memcpy(mac.data(), view(packet).data() + mac.size(), mac.size());
+  return mac;
 }
 inline bool is_whole(const Packet* packet) { return packet->nb_segs == 1; }
 inline uint16_t input_port(const Packet* packet) { return packet->port; }

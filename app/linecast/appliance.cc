@@ -123,7 +123,7 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
     if (lineup_.channels[i].enabled) enabled.push_back(i);
   for (MadeChannel& made : make_channels(lineup_, placement_, enabled, start_number)) {
     running_[made.slot] = std::move(made.running);
-    lanes_[placement_.lane_of[made.slot]]->add_channel(made.slot, std::move(made.channel));
+    lanes_[placement_.lane_of[made.slot]]->add_channel(made.slot, std::move(made.stream));
   }
   open_accounts(lineup_, placement_);
   join_sources();
@@ -261,6 +261,7 @@ void Appliance::tick() {
   const TimeNs now = clock_.now();
   for (const auto& keeper : port_keepers_) keeper->tick(now);
   take_faults();
+  follow_announcements();
   take_usage();
   usage_.tick();
   if (now < next_key_tick_) return;

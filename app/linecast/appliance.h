@@ -1,5 +1,5 @@
-// The running headend, put together from a lineup: memory, ports, lanes, channels, keys. Made and taken down
-// on the main lcore.
+// The running headend or repeater, put together from a lineup: memory, ports, lanes, channels, keys. Made and
+// taken down on the main lcore.
 #pragma once
 
 #include <atomic>
@@ -13,6 +13,7 @@
 #include "app/linecast/lane.h"
 #include "app/linecast/placement.h"
 #include "app/linecast/port_keeper.h"
+#include "app/linecast/relay_keeper.h"
 #include "app/linecast/stream_keys.h"
 #include "app/linecast/usage_keeper.h"
 #include "drivers/eal.h"
@@ -31,7 +32,8 @@ class Appliance {
   ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
 
   void start();
-  // About ten times a second: key epochs, the ports' links, what receivers report, and who watches.
+  // About ten times a second, of a repeater fifty: key epochs, the ports' links, what receivers report, and
+  // who watches.
   void tick();
   // Sets a port up anew; false where there is none of that name.
   bool reset_port(const std::string& port);
@@ -47,7 +49,10 @@ class Appliance {
   size_t lanes() const { return lanes_.size(); }
   const Lane& lane(size_t i) const { return *lanes_[i]; }
   size_t lane_of(size_t channel) const { return placement_.lane_of[placement_.slot_of[channel]]; }
-  const LaneChannel* channel(size_t index) const;  // null: disabled
+  const LaneChannel* channel(size_t index) const;       // null: disabled, or a repeater's
+  const LaneRelay* relay(size_t index) const;           // null: disabled, or a headend's
+  const LaneHop* hop(size_t index) const;               // null: disabled
+  const RelayKeeper* relay_keeper(size_t index) const;  // null: no relay, or a clear one
   size_t ports() const { return ports_.size(); }
   const drivers::Port& port(size_t i) const { return *ports_[i]; }
   const PortKeeper& port_keeper(size_t i) const { return *port_keepers_[i]; }
@@ -79,11 +84,12 @@ class Appliance {
     std::unique_ptr<StreamKeys> keys;       // null: a clear channel
     std::shared_ptr<drivers::Pool> frames;  // shared with others that began with it on its lane
     LaneCall key_call;
+    std::unique_ptr<RelayKeeper> relay;  // null: a headend's, or a clear channel
   };
   struct MadeChannel {
     size_t slot = 0;
     std::unique_ptr<RunningChannel> running;
-    std::unique_ptr<LaneChannel> channel;
+    LaneStream stream;
   };
 
   void make_ports();
@@ -101,10 +107,14 @@ class Appliance {
   // wanted: indices into the lineup's channels.
   std::vector<MadeChannel> make_channels(const lineup::Lineup& lineup, const Placement& placement,
                                          const std::vector<size_t>& wanted, uint64_t start_number);
-  LaneChannelSetup channel_setup(const lineup::Lineup& lineup, size_t index, uint64_t start_number) const;
   std::unique_ptr<StreamKeys> make_keys(const lineup::Lineup& lineup, size_t index,
                                         const LaneChannelSetup& setup) const;
+  HopSetup hop_setup(const lineup::Lineup& lineup, size_t index, uint64_t start_number) const;
   void tick_keys();
+  // appliance_relays.cc
+  MadeChannel make_relay(const lineup::Lineup& lineup, size_t index, size_t slot, HopSetup hop,
+                         std::shared_ptr<drivers::Pool> frames, int numa_node);
+  void follow_announcements();
   // appliance_reload.cc
   void change_lanes(std::vector<LaneChange>& changes);
   void free_frames();

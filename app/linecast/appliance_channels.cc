@@ -21,45 +21,51 @@ std::vector<Appliance::MadeChannel> Appliance::make_channels(const lineup::Lineu
 
   std::vector<MadeChannel> made;
   for (const size_t i : wanted) {
+    const int numa_node = drivers::lcore_numa_node(lineup.lanes.lcores[lane_of(i)]);
+    HopSetup hop = hop_setup(lineup, i, start_number);
+    if (lineup.role == lineup::Role::kRepeater) {
+      made.push_back(
+          make_relay(lineup, i, placement.slot_of[i], std::move(hop), pools[lane_of(i)], numa_node));
+      continue;
+    }
     MadeChannel& next = made.emplace_back();
     next.slot = placement.slot_of[i];
     next.running = std::make_unique<RunningChannel>();
     next.running->frames = pools[lane_of(i)];
-    LaneChannelSetup setup = channel_setup(lineup, i, start_number);
+    LaneChannelSetup setup;
+    setup.channel = &lineup.channels[i];
+    setup.hop = std::move(hop);
+    setup.sender_id = lineup.sender_id;
+    setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
     if (!lineup.channels[i].key_file.empty()) {
       next.running->keys = make_keys(lineup, i, setup);
       setup.key = &next.running->keys->current();
       setup.announcement = &next.running->keys->announcement();
       setup.hop.message_keys = next.running->keys->message_keys();
     }
-    next.channel = std::make_unique<LaneChannel>(std::move(setup), *next.running->frames,
-                                                 drivers::lcore_numa_node(lineup.lanes.lcores[lane_of(i)]));
+    next.stream = std::make_unique<LaneChannel>(std::move(setup), *next.running->frames, numa_node);
   }
   return made;
 }
 
-LaneChannelSetup Appliance::channel_setup(const lineup::Lineup& lineup, size_t index,
-                                          uint64_t start_number) const {
+HopSetup Appliance::hop_setup(const lineup::Lineup& lineup, size_t index, uint64_t start_number) const {
   const lineup::Channel& channel = lineup.channels[index];
   const lineup::Interface& interface = lineup.interfaces[channel.output.interface];
   const drivers::Port& port = *ports_[interface.port];
-  LaneChannelSetup setup;
-  setup.channel = &channel;
-  setup.sender_id = lineup.sender_id;
-  setup.hop.start_number = start_number;
-  setup.first_sequence = 2 + random_number() % 0xfffe;  // 2 .. 65535: a receiver's count of 0 says "none"
-  setup.hop.out_port = static_cast<uint16_t>(interface.port);
-  setup.hop.out_interface = static_cast<uint16_t>(channel.output.interface);
-  setup.hop.offloads = port.offloads();
-  if (interface.vlan != 0) setup.hop.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
-  setup.hop.flow.source_mac = port.mac();
-  setup.hop.flow.destination_mac = net::multicast_mac(channel.output.group);
-  setup.hop.flow.source = interface.address;
-  setup.hop.flow.destination = channel.output.group;
-  setup.hop.flow.source_port = setup.hop.flow.destination_port = channel.output.udp_port;
-  setup.hop.flow.ttl = channel.output.ttl;
-  setup.hop.flow.dscp = channel.output.dscp;
-  return setup;
+  HopSetup hop;
+  hop.start_number = start_number;
+  hop.out_port = static_cast<uint16_t>(interface.port);
+  hop.out_interface = static_cast<uint16_t>(channel.output.interface);
+  hop.offloads = port.offloads();
+  if (interface.vlan != 0) hop.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
+  hop.flow.source_mac = port.mac();
+  hop.flow.destination_mac = net::multicast_mac(channel.output.group);
+  hop.flow.source = interface.address;
+  hop.flow.destination = channel.output.group;
+  hop.flow.source_port = hop.flow.destination_port = channel.output.udp_port;
+  hop.flow.ttl = channel.output.ttl;
+  hop.flow.dscp = channel.output.dscp;
+  return hop;
 }
 
 std::unique_ptr<StreamKeys> Appliance::make_keys(const lineup::Lineup& lineup, size_t index,

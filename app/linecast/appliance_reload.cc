@@ -40,9 +40,10 @@ lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
     if (channel.change != lineup::Change::kNone && channel.change != lineup::Change::kAdjusted) continue;
     if (!channel.before || !channel.after) continue;
     const size_t slot = placement_.slot_of[*channel.before];
-    if (slot == kNoSlot || running_[slot]->keys == nullptr) continue;
-    if (running_[slot]->keys->group_key() == crypto::read_group_key(wanted.channels[*channel.after].key_file))
-      continue;
+    if (slot == kNoSlot || wanted.channels[*channel.after].is_clear()) continue;
+    const crypto::GroupKey& running = running_[slot]->relay != nullptr ? running_[slot]->relay->group_key()
+                                                                       : running_[slot]->keys->group_key();
+    if (running == crypto::read_group_key(wanted.channels[*channel.after].key_file)) continue;
     channel.change = lineup::Change::kRestarted;
     channel.details.push_back("key: another one in the same file");
   }
@@ -67,7 +68,10 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     if (channel.change == kAdded || channel.change == kRestarted) added.push_back(*channel.after);
     if (channel.change == kNone || channel.change == kAdjusted)
       if (channel.after) kept[*channel.after] = slot;
-    if (channel.change == kAdjusted)
+    if (channel.change == kAdjusted && wanted.role == lineup::Role::kRepeater)
+      adjust[placement_.lane_of[slot]].relay_adjustments.push_back(
+          {slot, RelayTerms(wanted.channels[*channel.after])});
+    else if (channel.change == kAdjusted)
       adjust[placement_.lane_of[slot]].adjustments.push_back(
           {slot, ChannelTerms(wanted.channels[*channel.after])});
   }
@@ -85,7 +89,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
 
   // From here on nothing fails. First what the old directory knows nothing of.
   for (MadeChannel& next : made) {
-    install[placement.lane_of[next.slot]].swaps.push_back({next.slot, std::move(next.channel)});
+    install[placement.lane_of[next.slot]].swaps.push_back({next.slot, std::move(next.stream)});
     running_[next.slot] = std::move(next.running);
     faults_.clear(next.slot);
   }
@@ -99,7 +103,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   for (LaneChange& change : adjust) change.directory = directory.get();
   change_lanes(adjust);
 
-  for (const size_t slot : removed) retire[placement_.lane_of[slot]].swaps.push_back({slot, nullptr});
+  for (const size_t slot : removed) retire[placement_.lane_of[slot]].swaps.push_back({slot, {}});
   for (const LaneChange::Membership& of : leaves)
     retire[directory_->host_lane_of[of.interface]].leaves.push_back(of);
   change_lanes(retire);

@@ -24,6 +24,23 @@ std::string hex(const crypto::ChannelId& id) {
   return text;
 }
 
+// Key and value.
+Json describe_source(const Lineup& lineup, const lineup::Source& source) {
+  const std::string& interface = lineup.interfaces[source.interface].name;
+  if (lineup.role == lineup::Role::kRepeater)
+    return {"upstream",
+            {{"interface", interface},
+             {"address", to_string(source.ssm_source)},
+             {"group", to_string(source.address)},
+             {"port", source.udp_port}}};
+  return {"source",
+          {{"interface", interface},
+           {"address", to_string(source.address)},
+           {"port", source.udp_port},
+           {"ssm_source", source.ssm_source == 0 ? Json() : Json(to_string(source.ssm_source))},
+           {"format", lineup::format_name(source.format)}}};
+}
+
 Json describe_channel(const Lineup& lineup, const Channel& channel) {
   const lineup::Source& source = channel.source;
   const lineup::Output& output = channel.output;
@@ -31,12 +48,7 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
             {"number", channel.number},
             {"enabled", channel.enabled},
             {"id", hex(channel.id)},
-            {"source",
-             {{"interface", lineup.interfaces[source.interface].name},
-              {"address", to_string(source.address)},
-              {"port", source.udp_port},
-              {"ssm_source", source.ssm_source == 0 ? Json() : Json(to_string(source.ssm_source))},
-              {"format", lineup::format_name(source.format)}}},
+            describe_source(lineup, source),
             {"output",
              {{"interface", lineup.interfaces[output.interface].name},
               {"group", to_string(output.group)},
@@ -70,8 +82,9 @@ Json describe(const Lineup& lineup) {
          {"querier", interface.querier.has_value()}});
   Json channels = Json::array();
   for (const Channel& channel : lineup.channels) channels.push_back(describe_channel(lineup, channel));
-  return {{"name", lineup.name},
-          {"sender_id", lineup.sender_id},
+  return {{"role", lineup.role == lineup::Role::kRepeater ? "repeater" : "headend"},
+          {"name", lineup.name},
+          {"sender_id", lineup.role == lineup::Role::kRepeater ? Json() : Json(lineup.sender_id)},
           {"lcores", lineup.lanes.lcores},
           {"main_lcore", lineup.lanes.main_lcore},
           {"retransmit_bytes", lineup::retransmit_bytes(lineup)},
@@ -99,15 +112,17 @@ std::string count(size_t n, const char* what) { return fmt::format("{} {}{}", n,
 void print_summary(const Lineup& lineup, std::FILE* out) {
   uint64_t total_bps = 0;
   size_t disabled = 0;
-  fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}\n", "no", "channel", "source", "output",
-             "cap", "kept for repairs", "sealed");
+  const bool repeater = lineup.role == lineup::Role::kRepeater;
+  fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}\n", "no", "channel",
+             repeater ? "upstream" : "source", "output", "cap", "kept for repairs", "sealed");
   for (const Channel& channel : lineup.channels) {
     const lineup::Source& source = channel.source;
     const lineup::Output& output = channel.output;
     fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}{}\n", channel.number, channel.name,
                fmt::format("{} {}{}:{} {}", lineup.interfaces[source.interface].name,
                            source.ssm_source != 0 ? to_string(source.ssm_source) + "@" : "",
-                           to_string(source.address), source.udp_port, lineup::format_name(source.format)),
+                           to_string(source.address), source.udp_port,
+                           repeater ? std::string_view() : lineup::format_name(source.format)),
                fmt::format("{} {}:{}", lineup.interfaces[output.interface].name, to_string(output.group),
                            output.udp_port),
                lineup::format_rate(channel.bitrate_cap_bps),
@@ -120,11 +135,13 @@ void print_summary(const Lineup& lineup, std::FILE* out) {
   }
   constexpr double kMiB = 1 << 20;
   fmt::print(out,
-             "headend {}, sender id {}: {} on {}, {}{}\nup to {} in all; the retransmit rings take about "
+             "{} {}{}: {} on {}, {}{}\nup to {} in all; the retransmit rings take about "
              "{:.1f} MiB of "
              "hugepages\n",
-             lineup.name, lineup.sender_id, count(lineup.ports.size(), "port"),
-             count(lineup.lanes.lcores.size(), "lane"), count(lineup.channels.size(), "channel"),
+             repeater ? "repeater" : "headend", lineup.name,
+             repeater ? std::string() : fmt::format(", sender id {}", lineup.sender_id),
+             count(lineup.ports.size(), "port"), count(lineup.lanes.lcores.size(), "lane"),
+             count(lineup.channels.size(), "channel"),
              disabled > 0 ? fmt::format(" ({} disabled)", disabled) : "", lineup::format_rate(total_bps),
              static_cast<double>(lineup::retransmit_bytes(lineup)) / kMiB);
 }

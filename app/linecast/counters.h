@@ -77,7 +77,10 @@ inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadForm
   _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")     \
   _(kRequestTurnFull, "request_turn_full",                                                                \
     "dropped: a request, as a turn looks at so many sequences only and live packets wait")                \
-  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a headend does not act on")        \
+  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a hop does not act on")            \
+  _(kAnnounceQueueFull, "announce_queue_full",                                                            \
+    "dropped: a KEY_ANNOUNCE from upstream, as the control lcore is behind with taking them")             \
+  _(kNoWayUp, "no_way_up", "not sent: a message to the hop above, of which nothing has been heard yet")   \
   _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP")   \
   _(kPortPaused, "port_paused",                                                                           \
     "not sent: the port was being set up anew (channels' packets can be repaired)")                       \

@@ -25,7 +25,11 @@
 namespace linecast::app {
 namespace {
 
-constexpr int kTickMs = 100;
+// A repeater's lanes wait for what the control lcore makes of a KEY_ANNOUNCE.
+constexpr int tick_ms(lineup::Role role) { return role == lineup::Role::kRepeater ? 20 : 100; }
+std::string_view name_of(lineup::Role role) {
+  return role == lineup::Role::kRepeater ? "repeater" : "headend";
+}
 
 struct Options {
   std::string lineup;
@@ -83,7 +87,8 @@ Json reload(const Headend& headend, bool dry_run) {
     const lineup::Difference difference = headend.appliance.difference(*loaded.lineup);
     if (!difference.restart_needed.empty()) {
       answer["faults"] = difference.restart_needed;
-      answer["refused"] = "this takes a restart of the headend";
+      answer["refused"] =
+          fmt::format("this takes a restart of the {}", name_of(headend.appliance.lineup().role));
       return answer;
     }
     answer["channels"] = changes_of(difference);
@@ -134,19 +139,24 @@ std::string answer(const Headend& headend, const std::string& request) {
     return text({{"error", "no port of that name"}});
   }
   if (flag("reload")) return text(reload(headend, flag("dry_run")));
-  return text({{"error", "not a request that this headend knows"}});
+  return text({{"error", "not a request that is known here"}});
 }
 
-int run(const Options& options) {
+int run(const Options& options, lineup::Role role) {
   const lineup::LoadResult loaded = lineup::load(options.lineup);
   for (const lineup::Fault& fault : loaded.faults)
     fmt::print(stderr, "{}\n", lineup::format_fault(options.lineup, fault));
   if (!loaded.lineup) return 2;
   const lineup::Lineup& lineup = *loaded.lineup;
+  if (lineup.role != role) {
+    fmt::print(stderr, "{}: this is the lineup of a {}: run linecast {}\n", options.lineup,
+               name_of(lineup.role), name_of(lineup.role));
+    return 2;
+  }
 
   const int signals = catch_signals();
   smart::StartNumber start(lineup.state_directory, wall_clock_ns());
-  // The socket before the ports: a second headend is refused before it touches those of the first.
+  // The socket before the ports: a second process is refused before it touches those of the first.
   std::optional<Appliance> opened;
   ControlServer control(lineup.control_socket, [&](const std::string& request) {
     return answer({*opened, start, options.lineup}, request);
@@ -156,8 +166,8 @@ int run(const Options& options) {
 
   size_t channels = 0;
   for (const lineup::Channel& channel : lineup.channels) channels += channel.enabled;
-  say("headend {} running. Channels: {}, ports: {}, lanes: {}, kept packets: {:.1f} MiB", lineup.name,
-      channels, appliance.ports(), appliance.lanes(),
+  say("{} {} running. Channels: {}, ports: {}, lanes: {}, kept packets: {:.1f} MiB", name_of(role),
+      lineup.name, channels, appliance.ports(), appliance.lanes(),
       static_cast<double>(appliance.kept_bytes()) / (1 << 20));
 
   TimeNs next_tick = monotonic_ns();
@@ -165,7 +175,7 @@ int run(const Options& options) {
     const TimeNs now = monotonic_ns();
     if (now >= next_tick) {
       appliance.tick();
-      next_tick = now + kTickMs * kNsPerMs;
+      next_tick = now + tick_ms(role) * kNsPerMs;
     }
     if (!control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) continue;
     // All that are pending: one by one, SIGHUP comes first, and would keep a SIGTERM waiting as long as it
@@ -176,7 +186,7 @@ int run(const Options& options) {
     if (std::ranges::any_of(heard, [](const auto& signal) { return signal.ssi_signo != SIGHUP; })) break;
     if (!heard.empty()) reload_and_say({appliance, start, options.lineup});
   }
-  say("headend {} stopping", lineup.name);
+  say("{} {} stopping", name_of(role), lineup.name);
   close(signals);
   return 0;
 }
@@ -193,7 +203,17 @@ void add_headend_command(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  linecast headend --lineup /etc/linecast/lineup.yaml\n"
       "  linecast headend --lineup lineup.yaml -- --log-level=pmd:debug");
-  command->callback([options, &exit_code] { exit_code = run(*options); });
+  command->callback([options, &exit_code] { exit_code = run(*options, lineup::Role::kHeadend); });
+}
+
+void add_repeater_command(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand(
+      "repeater", "Run the repeater of a lineup, in the foreground, until SIGTERM or SIGINT");
+  command->add_option("--lineup", options->lineup, "the lineup (YAML; see linecast check)")->required();
+  command->add_option("eal", options->eal, "arguments for DPDK's EAL, behind --");
+  command->footer("Example:\n  linecast repeater --lineup /etc/linecast/repeater.yaml");
+  command->callback([options, &exit_code] { exit_code = run(*options, lineup::Role::kRepeater); });
 }
 
 }  // namespace linecast::app

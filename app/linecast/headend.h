@@ -7,5 +7,6 @@
 namespace linecast::app {
 
 void add_headend_command(CLI::App& app, int& exit_code);
+void add_repeater_command(CLI::App& app, int& exit_code);
 
 }  // namespace linecast::app

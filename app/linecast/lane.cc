@@ -27,8 +27,8 @@ constexpr unsigned kIdleTurns = 16;
 Lane::Lane(const Setup& setup)
     : setup_(setup),
       directory_(setup.directory),
-      channels_(setup.slots),
-      own_channels_(setup.slots),
+      streams_(setup.slots),
+      own_streams_(setup.slots),
       first_due_(setup.slots),
       source_limiter_(kSequencesPerSource, kSequencesBurst),
       report_limiter_(kReportsPerSource, kReportsBurst),
@@ -38,7 +38,8 @@ Lane::Lane(const Setup& setup)
       commands_("commands" + std::to_string(setup.index),
                 std::bit_ceil(static_cast<unsigned>(setup.slots) + kFurtherCommands + 1), setup.numa_node),
       faults_(kFaultQueueRoom),
-      usage_(kUsageQueueRoom) {}
+      usage_(kUsageQueueRoom),
+      announcements_(kAnnouncementQueueRoom) {}
 
 void Lane::add_port(drivers::Port& port, uint16_t transmit_queue, std::optional<uint16_t> receive_queue) {
   ports_.push_back({&port, transmit_queue, receive_queue});
@@ -61,7 +62,7 @@ void Lane::add_host(size_t interface, const HostSetup& setup) {
       setup, [this, interface](Bytes frame) { send_control_frame(interface, frame); });
 }
 
-void Lane::add_channel(size_t slot, std::unique_ptr<LaneChannel> channel) { swap_channel(slot, channel); }
+void Lane::add_channel(size_t slot, LaneStream stream) { swap_stream(slot, stream); }
 
 void Lane::start(TimeNs now) {
   for (LaneInterface& interface : interfaces_)
@@ -70,6 +71,11 @@ void Lane::start(TimeNs now) {
 }
 
 void Lane::finish(TimeNs now) {
+  std::array<uint8_t, smart::kMaxRequestSize> buffer;
+  for (size_t i = 0; i < own_count_; ++i)
+    if (LaneRelay* relay = streams_[own_streams_[i]].relay.get(); relay != nullptr)
+      if (const Bytes leave = relay->leave(manager_, now, buffer); !leave.empty())
+        send_upward(*relay, leave, now);
   for (LaneInterface& interface : interfaces_)
     if (interface.host != nullptr) interface.host->leave_all(now);
   flush_all();

@@ -1,6 +1,6 @@
-// A lane: one lcore that takes frames from its ports, seals channels' datagrams, keeps and sends them,
-// answers requests, and runs its timers. It owns all it touches; it takes no lock and makes no system call
-// (but an idle sleep where configured).
+// A lane: one lcore that takes frames from its ports, seals channels' datagrams or takes a repeater's from
+// upstream, keeps and sends them, answers requests, and runs its timers. It owns all it touches; it takes no
+// lock and makes no system call (but an idle sleep where configured).
 #pragma once
 
 #include <array>
@@ -13,6 +13,7 @@
 #include "app/linecast/lane_change.h"
 #include "app/linecast/lane_command.h"
 #include "app/linecast/lane_host.h"
+#include "app/linecast/lane_stream.h"
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "drivers/queue.h"
@@ -31,6 +32,15 @@ inline constexpr unsigned kInboxSize = 1024;  // one less fits
 inline constexpr size_t kFaultQueueRoom = 4096;
 // Of JOINs and LEAVEs, between the same looks: 160,000 a second.
 inline constexpr size_t kUsageQueueRoom = 16'384;
+// Of KEY_ANNOUNCEs that a repeater's channels hear.
+inline constexpr size_t kAnnouncementQueueRoom = 256;
+
+// A KEY_ANNOUNCE that a relay does not know yet.
+struct HeardAnnouncement {
+  TimeNs time = 0;
+  size_t slot = 0;
+  smart::KeyAnnounceDatagram datagram{};
+};
 
 // A port as a lane sees it.
 struct LanePort {
@@ -68,7 +78,7 @@ class Lane {
   // This lane answers for the interface.
   void add_host(size_t interface, const HostSetup& setup);
   LaneHost& host(size_t interface) { return *interfaces_[interface].host; }
-  void add_channel(size_t slot, std::unique_ptr<LaneChannel> channel);
+  void add_channel(size_t slot, LaneStream stream);
   void set_peers(std::vector<Lane*> lanes) { peers_ = std::move(lanes); }
 
   // On its lcore, until `stop`; then leaves all groups and sends what is queued.
@@ -85,17 +95,27 @@ class Lane {
   bool next_fault(smart::HeardFault& fault) { return faults_.pop(fault); }
   // Likewise the next JOIN or LEAVE; its channel is the slot.
   bool next_usage(usage::HeardUsage& heard) { return usage_.pop(heard); }
+  // Likewise the next KEY_ANNOUNCE that a relay does not know.
+  bool next_announcement(HeardAnnouncement& heard) { return announcements_.pop(heard); }
 
   // Read by the control lcore.
   const LaneCounters& counters() const { return counters_; }
   uint64_t frame_faults(size_t i) const { return frame_faults_.at(i); }
   uint64_t wire_faults(size_t i) const { return wire_faults_.at(i); }
   const LaneHost& host(size_t interface) const { return *interfaces_[interface].host; }
-  const LaneChannel* channel(size_t slot) const { return channels_[slot].get(); }
+  const LaneChannel* channel(size_t slot) const { return streams_[slot].channel.get(); }
+  const LaneRelay* relay(size_t slot) const { return streams_[slot].relay.get(); }
+  const LaneHop* hop(size_t slot) const { return streams_[slot].hop(); }
 
  private:
   struct Ingest {
     LaneChannel* channel;
+    Bytes payload;
+  };
+  struct Relayed {
+    LaneRelay* relay;
+    size_t slot;
+    net::Mac from;
     Bytes payload;
   };
   struct Request {
@@ -117,6 +137,10 @@ class Lane {
                         TimeNs now);
   bool hand_over(size_t lane, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox);
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
+  // lane_relays.cc: what a repeater takes from upstream, and says there
+  void relay_burst(TimeNs now, const Relayed* relayed, unsigned count);
+  bool poll_relay(LaneRelay& relay, TimeNs now);
+  void send_upward(LaneRelay& relay, Bytes message, TimeNs now);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
   void answer_replacement(LaneHop& channel, uint32_t index, const Request& request,
@@ -125,7 +149,7 @@ class Lane {
   void pass_on(LaneHop& channel, const smart::HeardFault& fault);
   bool send_repairs(TimeNs now);
   void send_repair(LaneHop& channel, TimeNs now);
-  void send_quiet(LaneHop& channel, const smart::PairList& quiet);
+  void send_quiet(LaneHop& channel, const smart::Quiet& quiet);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop);
@@ -140,8 +164,8 @@ class Lane {
   void carry_out(const LaneCommand& command, TimeNs now);
   bool advance(LaneChange& change, TimeNs now);
   void take_step(LaneChange& change, size_t step, TimeNs now);
-  void swap_channel(size_t slot, std::unique_ptr<LaneChannel>& channel);
-  void forget_channel(size_t slot);
+  void swap_stream(size_t slot, LaneStream& stream);
+  void forget_stream(size_t slot);
 
   const Setup setup_;
   const Directory* directory_;  // the control lcore's, who changes none that a lane reads
@@ -149,12 +173,12 @@ class Lane {
   std::vector<LanePort> ports_;
   std::vector<TransmitBatch> batches_;  // by port
   std::vector<LaneInterface> interfaces_;
-  TimeNs hosts_due_ = 0;                                // no later than the earliest of all hosts' timers
-  std::vector<std::unique_ptr<LaneChannel>> channels_;  // by slot; null: another lane's, or no channel
-  std::vector<size_t> own_channels_;                    // slots, the first own_count_
+  TimeNs hosts_due_ = 0;             // no later than the earliest of all hosts' timers
+  std::vector<LaneStream> streams_;  // by slot; neither: another lane's, or no channel
+  std::vector<size_t> own_streams_;  // slots, the first own_count_
   size_t own_count_ = 0;
   std::vector<TimeNs>
-      first_due_;  // by position in own_channels_: kept together, so that a turn reads few cache lines
+      first_due_;  // by position in own_streams_: kept together, so that a turn reads few cache lines
   size_t next_timer_ = 0;
   crypto::ReceiverKeys receiver_keys_;
   smart::SourceLimiter source_limiter_;  // of sequences asked for, by address
@@ -172,11 +196,13 @@ class Lane {
   // Another lane had no room there for what was one of this lane's hosts'. Set by other lanes, cleared by
   // this one.
   std::atomic<bool> host_frame_lost_{false};
-  drivers::Queue<LaneCommand*> commands_;  // written by the control lcore, read by this one
-  uint64_t commands_issued_ = 0;           // of the control lcore
-  LaneChange* change_ = nullptr;           // under way; no command is looked at meanwhile
-  RecordQueue<smart::HeardFault> faults_;  // written by this lane, read by the control lcore
-  RecordQueue<usage::HeardUsage> usage_;   // likewise
+  drivers::Queue<LaneCommand*> commands_;         // written by the control lcore, read by this one
+  uint64_t commands_issued_ = 0;                  // of the control lcore
+  std::array<uint8_t, 16384> scratch_;            // of relays; never read
+  LaneChange* change_ = nullptr;                  // under way; no command is looked at meanwhile
+  RecordQueue<smart::HeardFault> faults_;         // written by this lane, read by the control lcore
+  RecordQueue<usage::HeardUsage> usage_;          // likewise
+  RecordQueue<HeardAnnouncement> announcements_;  // likewise
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below
   CounterSet<net::FrameFault, net::kFrameFaultCount> frame_faults_;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "app/linecast/directory.h"
-#include "app/linecast/lane_channel.h"
+#include "app/linecast/lane_stream.h"
 
 namespace linecast::app {
 
@@ -15,11 +15,15 @@ namespace linecast::app {
 struct LaneChange {
   struct Swap {
     size_t slot = 0;
-    std::unique_ptr<LaneChannel> channel;  // what is to stand there; afterwards what stood there
+    LaneStream stream;  // what is to stand there; afterwards what stood there
   };
   struct Adjustment {
     size_t slot = 0;
     ChannelTerms terms;
+  };
+  struct RelayAdjustment {
+    size_t slot = 0;
+    RelayTerms terms;
   };
   struct Membership {
     size_t interface = 0;  // whose host is on this lane
@@ -31,12 +35,15 @@ struct LaneChange {
 
   std::vector<Swap> swaps;
   std::vector<Adjustment> adjustments;
+  std::vector<RelayAdjustment> relay_adjustments;
   std::vector<Membership> joins, leaves;
   const Directory* directory = nullptr;  // null: it stays as it is
 
   size_t done = 0;  // written by the lane: steps of the lists, in their order
 
-  size_t steps() const { return swaps.size() + adjustments.size() + joins.size() + leaves.size(); }
+  size_t steps() const {
+    return swaps.size() + adjustments.size() + relay_adjustments.size() + joins.size() + leaves.size();
+  }
   bool empty() const { return steps() == 0 && directory == nullptr; }
 };
 

@@ -4,6 +4,10 @@
 
 #include <cstddef>
 
+namespace linecast::smart {
+struct RelayEpochs;
+}
+
 namespace linecast::app {
 
 struct Announcement;
@@ -14,6 +18,7 @@ struct LaneChange;
 struct LaneCommand {
   enum class Kind : unsigned char {
     kAnnounce,    // index: slot. Its channel's keys from now on
+    kFollow,      // index: slot. What its relay follows from now on: `epochs`
     kLinkUp,      // index: port. Hosts on it announce themselves anew
     kPausePort,   // index: port. Leave it alone
     kResumePort,  // index: port
@@ -23,6 +28,7 @@ struct LaneCommand {
   Kind kind = Kind::kAnnounce;
   size_t index = 0;
   const Announcement* announcement = nullptr;
+  const smart::RelayEpochs* epochs = nullptr;  // the relay's until another command has brought the next
   IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
   LaneChange* change = nullptr;
 };

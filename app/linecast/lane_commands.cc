@@ -29,7 +29,10 @@ bool Lane::poll_commands(TimeNs now) {
 void Lane::carry_out(const LaneCommand& command, TimeNs now) {
   switch (command.kind) {
     case LaneCommand::Kind::kAnnounce:
-      channels_[command.index]->take(*command.announcement);
+      streams_[command.index].channel->take(*command.announcement);
+      break;
+    case LaneCommand::Kind::kFollow:
+      streams_[command.index].relay->follow(*command.epochs);
       break;
     case LaneCommand::Kind::kLinkUp:
       for (LaneInterface& interface : interfaces_)
@@ -69,9 +72,11 @@ void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
     step -= list.size();
     return false;
   };
-  if (is_of(change.swaps)) return swap_channel(change.swaps[step].slot, change.swaps[step].channel);
+  if (is_of(change.swaps)) return swap_stream(change.swaps[step].slot, change.swaps[step].stream);
   if (is_of(change.adjustments))
-    return channels_[change.adjustments[step].slot]->take(change.adjustments[step].terms);
+    return streams_[change.adjustments[step].slot].channel->take(change.adjustments[step].terms);
+  if (is_of(change.relay_adjustments))
+    return streams_[change.relay_adjustments[step].slot].relay->take(change.relay_adjustments[step].terms);
   hosts_due_ = 0;
   if (is_of(change.joins)) {
     const LaneChange::Membership& of = change.joins[step];
@@ -82,32 +87,33 @@ void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
   }
 }
 
-void Lane::swap_channel(size_t slot, std::unique_ptr<LaneChannel>& channel) {
-  if (channels_[slot] != nullptr) forget_channel(slot);
-  channels_[slot].swap(channel);
-  if (channels_[slot] == nullptr) return;
-  own_channels_[own_count_] = slot;
+void Lane::swap_stream(size_t slot, LaneStream& stream) {
+  if (streams_[slot].hop() != nullptr) forget_stream(slot);
+  streams_[slot].channel.swap(stream.channel);
+  streams_[slot].relay.swap(stream.relay);
+  if (streams_[slot].hop() == nullptr) return;
+  own_streams_[own_count_] = slot;
   first_due_[own_count_++] = 0;
 }
 
-// Nothing of the lane's leads to the slot's channel any more. No batch holds any of its packets: all are
+// Nothing of the lane's leads to the slot's stream any more. No batch holds any of its packets: all are
 // flushed at the end of a turn.
-void Lane::forget_channel(size_t slot) {
-  LaneChannel* channel = channels_[slot].get();
+void Lane::forget_stream(size_t slot) {
+  const LaneHop* hop = streams_[slot].hop();
   for (size_t i = 0; i < own_count_; ++i) {
-    if (own_channels_[i] != slot) continue;
+    if (own_streams_[i] != slot) continue;
     --own_count_;
-    own_channels_[i] = own_channels_[own_count_];
+    own_streams_[i] = own_streams_[own_count_];
     first_due_[i] = first_due_[own_count_];
     break;
   }
   size_t kept = 0;
   for (size_t i = 0; i < repairing_count_; ++i) {
     LaneHop* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
-    if (waiting != channel) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
+    if (waiting != hop) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
   }
   repairing_count_ = kept;
-  if (const crypto::CmacKey* key = channel->up_key(); key != nullptr) receiver_keys_.forget(*key);
+  if (const crypto::CmacKey* key = hop->up_key(); key != nullptr) receiver_keys_.forget(*key);
 }
 
 }  // namespace linecast::app

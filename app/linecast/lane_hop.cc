@@ -115,14 +115,14 @@ bool LaneHop::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet
   published_round_trip_ms_.set(status.round_trip_ms);
   status.group = group_;
   status.start_number = start_number_;
+  status.hops = hops_;
   std::array<uint8_t, 96> message;
   if (!write_signed(manager, message, smart::encode(status, message), packet)) return false;
   counters_.add(ChannelCounter::kStatusesSent);
   return true;
 }
 
-bool LaneHop::write_quiet(crypto::Manager& manager, const smart::PairList& list, drivers::Packet* packet) {
-  smart::Quiet quiet = askers_.quiet_for(list);
+bool LaneHop::write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet) {
   quiet.group = group_;
   std::array<uint8_t, quiet_size(smart::kMaxPairs, true)> message;
   if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;

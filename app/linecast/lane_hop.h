@@ -98,8 +98,9 @@ class LaneHop {
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
   bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
-  // list: none for the whole group.
-  bool write_quiet(crypto::Manager& manager, const smart::PairList& list, drivers::Packet* packet);
+  bool write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet);
+  // What a QUIET says; list: none for the whole group.
+  smart::Quiet quiet_for(const smart::PairList& list) const { return askers_.quiet_for(list); }
 
   // By which receivers' keys are told apart; null: a clear channel.
   const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
@@ -121,6 +122,10 @@ class LaneHop {
   // bytes.
   void take(HopTerms& terms, size_t largest_packet);
   void set_position(const StreamPosition& position);
+  // From the origin of the stream, as SENDER_STATUS says it.
+  void set_hops(uint8_t hops) { hops_ = hops; }
+  // On a clear channel the start number of SENDER_STATUS is all that tells of a stream that begins anew.
+  void renew_start() { ++start_number_; }
 
   // Completes a frame whose SMART packet stands in place.
   void finish_frame(drivers::Packet* packet, size_t payload_size);
@@ -168,6 +173,7 @@ class LaneHop {
   std::unique_ptr<MessageKeys> message_keys_;
   uint64_t message_count_ = 0;  // of the downward trailer
   uint64_t start_number_;
+  uint8_t hops_ = 0;
   Ipv4 group_;
 };
 

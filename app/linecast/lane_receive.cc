@@ -28,9 +28,10 @@ bool Lane::receive(TimeNs now) {
 
 void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
   std::array<Ingest, kBurst> ingest;
+  std::array<Relayed, kBurst> relayed;
   std::array<Request, kBurst> requests;
   std::array<drivers::Packet*, kBurst> used;
-  unsigned ingests = 0, requested = 0, done = 0;
+  unsigned ingests = 0, relays = 0, requested = 0, done = 0;
 
   for (unsigned k = 0; k < count; ++k) drivers::prefetch_headers_of_data(packets[k]);
   for (unsigned k = 0; k < count; ++k) {
@@ -54,10 +55,13 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
         frame.kind == net::FrameKind::kUdp
             ? directory_->flows.find(interface, frame.destination, frame.destination_port, frame.source)
             : net::FlowTable::kNone;
-    if (flow < channels_.size()) [[likely]] {
-      if (LaneChannel* channel = channels_[flow].get(); channel != nullptr) [[likely]] {
+    if (flow < streams_.size()) [[likely]] {
+      if (LaneChannel* channel = streams_[flow].channel.get(); channel != nullptr) [[likely]] {
         channel->prefetch();
         ingest[ingests++] = {channel, frame.payload};
+      } else if (LaneRelay* relay = streams_[flow].relay.get(); relay != nullptr) {
+        relay->prefetch();
+        relayed[relays++] = {relay, flow, drivers::source_mac(packet), frame.payload};
       } else if (hand_over(directory_->lane_of[flow], packet, &Lane::inbox_)) {
         --done;
       }
@@ -70,6 +74,7 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
   }
 
   seal_burst(now, ingest.data(), ingests);
+  relay_burst(now, relayed.data(), relays);
   // Repairs go behind the live packets of their turn.
   if (requested > 0) {
     flush_all();

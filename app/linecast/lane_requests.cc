@@ -1,7 +1,6 @@
 // SMART messages that reach one of our hops: what receivers ask for and report, and the repairs that they
 // draw.
 #include <bit>
-#include <cstring>
 
 #include "app/linecast/lane.h"
 
@@ -44,13 +43,6 @@ UpwardCount count_of(Upward kind, const smart::UsageReport& usage) {
   }
 }
 
-// The MAC address that a frame came from.
-net::Mac source_mac(const drivers::Packet* packet) {
-  net::Mac mac;
-  std::memcpy(mac.data(), drivers::view(packet).data() + mac.size(), mac.size());
-  return mac;
-}
-
 }  // namespace
 
 bool Lane::answer(const Request& request, TimeNs now) {
@@ -91,11 +83,11 @@ bool Lane::answer(const Request& request, TimeNs now) {
   }
   const uint32_t index =
       directory_->groups.find(request.interface, group, request.frame.destination_port, request.frame.source);
-  if (index >= channels_.size()) {
+  if (index >= streams_.size()) {
     counters_.add(LaneCounter::kUnknownGroup);
     return false;
   }
-  LaneHop* channel = channels_[index].get();
+  LaneHop* channel = streams_[index].hop();
   if (channel == nullptr) return hand_over(directory_->lane_of[index], request.packet, &Lane::request_inbox_);
   if (kind == Upward::kReplacement) channel->count(ChannelCounter::kRequests);
   // The MAC first: forged messages must not use up the allowance of those whose address they bear.
@@ -156,18 +148,25 @@ void Lane::answer_replacement(LaneHop& channel, uint32_t index, const Request& r
     return channel.count(ChannelCounter::kRequestSourceLimit);
   sequences_left_ -= sequences;
   const bool had_its_turn = !channel.repairs_pending();
-  smart::PairList quiet;
+  smart::PairList held, missing, quiet;
+  const smart::PairList* kept = &asked;
+  if (LaneRelay* relay = streams_[index].relay.get(); relay != nullptr) {
+    relay->part(now, asked, held, missing);
+    kept = &held;
+    if (missing.count > 0) send_quiet(channel, relay->wait_for(missing));
+    if (held.count == 0) return;
+  }
   const bool hold_group = channel.request(
-      now, asked,
-      channel.target_of(request.frame.source, request.frame.source_port, source_mac(request.packet)), share,
-      quiet);
+      now, *kept,
+      channel.target_of(request.frame.source, request.frame.source_port, drivers::source_mac(request.packet)),
+      share, quiet);
   if (had_its_turn && channel.repairs_pending())
     repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
-  if (quiet.count > 0) send_quiet(channel, quiet);
-  if (hold_group) send_quiet(channel, {});
+  if (quiet.count > 0) send_quiet(channel, channel.quiet_for(quiet));
+  if (hold_group) send_quiet(channel, channel.quiet_for({}));
 }
 
-void Lane::send_quiet(LaneHop& channel, const smart::PairList& quiet) {
+void Lane::send_quiet(LaneHop& channel, const smart::Quiet& quiet) {
   drivers::Packet* packet = setup_.control_packets->take();
   if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
   if (channel.write_quiet(manager_, quiet, packet))

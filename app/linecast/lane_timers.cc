@@ -15,7 +15,13 @@ bool Lane::poll_timers(TimeNs now) {
   for (size_t k = 0; k < looks; ++k) {
     if (++next_timer_ >= own_count_) next_timer_ = 0;
     if (now < first_due_[next_timer_]) continue;
-    LaneChannel& channel = *channels_[own_channels_[next_timer_]];
+    const LaneStream& stream = streams_[own_streams_[next_timer_]];
+    if (stream.relay != nullptr) {
+      busy |= poll_relay(*stream.relay, now);
+      first_due_[next_timer_] = stream.relay->first_due();
+      continue;
+    }
+    LaneChannel& channel = *stream.channel;
     const LaneChannel::Due due = channel.take_due(now);
     first_due_[next_timer_] = channel.first_due();
     const auto send = [&](auto&& write) {

@@ -38,10 +38,12 @@ int main(int argc, char** argv) {
       "  linecast key new signing keys/headend.key\n"
       "  linecast check lineup.yaml\n"
       "  linecast headend --lineup lineup.yaml\n"
+      "  linecast repeater --lineup repeater.yaml\n"
       "  linecast show channels --lineup lineup.yaml\n"
       "Exit codes: 0 good, 1 failed while running, 2 wrong usage or a faulty lineup.");
   int exit_code = 0;
   linecast::app::add_headend_command(app, exit_code);
+  linecast::app::add_repeater_command(app, exit_code);
   linecast::app::add_check_command(app, exit_code);
   linecast::app::add_key_command(app, exit_code);
   linecast::app::add_show_command(app, exit_code);

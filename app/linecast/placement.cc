@@ -52,6 +52,12 @@ Directory make_directory(const lineup::Lineup& lineup, const Placement& placemen
                                  channel.source.udp_port, channel.source.ssm_source},
                                 slot))
       throw Error(fmt::format("channel {}: its source is taken already", channel.name));
+    // What the hop above sends in answer to this repeater alone.
+    if (lineup.role == lineup::Role::kRepeater)
+      directory.flows.insert(
+          {static_cast<uint16_t>(channel.source.interface),
+           lineup.interfaces[channel.source.interface].address, upward_port(slot), channel.source.ssm_source},
+          slot);
     const auto out = static_cast<uint16_t>(channel.output.interface);
     if (!directory.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, slot))
       throw Error(fmt::format("channel {}: its output is taken already", channel.name));

@@ -18,6 +18,11 @@ namespace linecast::app {
 inline constexpr size_t kChannelSlots = 2 * lineup::kMaxChannels;
 inline constexpr size_t kNoSlot = SIZE_MAX;
 
+// From which UDP port a repeater sends to the hop above what it has to say of the channel in a slot, and
+// where it is answered.
+constexpr uint16_t upward_port(size_t slot) { return static_cast<uint16_t>(49152 + slot); }  // dynamic ones
+static_assert(49152 + kChannelSlots <= 65536);
+
 struct Placement {
   std::vector<size_t> slot_of;                                            // by channel; kNoSlot: disabled
   std::vector<uint8_t> lane_of = std::vector<uint8_t>(kChannelSlots, 0);  // by slot

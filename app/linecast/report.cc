@@ -34,6 +34,27 @@ void add_host_counters(Json& out, const Host& host, const Texts& texts) {
       out[std::string(texts[i].name)] = count;
 }
 
+// What comes from the hop above; counters that are not 0.
+Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, const RelayKeeper* keeper,
+                     TimeNs now) {
+  Json out;
+  out["address"] = to_string(channel.source.ssm_source);
+  out["last_heard_s"] = relay.heard_ns() == 0 ? Json() : Json((now - relay.heard_ns()) / kNsPerSecond);
+  Json counters = Json::object();
+  const auto add = [&](const auto& set, const auto& texts) {
+    for (size_t i = 0; i < texts.size(); ++i)
+      if (set.at(i) != 0) counters[std::string(texts[i].name)] = set.at(i);
+  };
+  add(relay.receive_counters(), smart::kReceiveCounterTexts);
+  add(relay.relay_counters(), smart::kRelayCounterTexts);
+  if (keeper != nullptr) {
+    add(keeper->keys().results(), smart::kKeyAnnounceResultTexts);
+    if (keeper->keys().keys_not_held() != 0) counters["key_not_held"] = keeper->keys().keys_not_held();
+  }
+  out["counters"] = std::move(counters);
+  return out;
+}
+
 Json report_interfaces(const Appliance& appliance) {
   Json list = Json::array();
   const lineup::Lineup& lineup = appliance.lineup();
@@ -81,9 +102,16 @@ Json report_channels(Appliance& appliance) {
     row["group"] = to_string(channel.output.group);
     row["port"] = channel.output.udp_port;
     row["encrypted"] = !channel.key_file.empty();
-    if (const LaneChannel* running = appliance.channel(i); running != nullptr) {
+    if (const LaneHop* running = appliance.hop(i); running != nullptr) {
       row["lane"] = appliance.lane_of(i);
-      row["epoch"] = running->epoch();
+      if (const LaneChannel* of_headend = appliance.channel(i); of_headend != nullptr)
+        row["epoch"] = of_headend->epoch();
+      if (const LaneRelay* relay = appliance.relay(i); relay != nullptr) {
+        const RelayKeeper* keeper = appliance.relay_keeper(i);
+        row["epoch"] = keeper != nullptr ? keeper->epoch() : 0;
+        row["hops"] = relay->hops() == 0 ? Json() : Json(relay->hops());
+        row["upstream"] = report_upstream(channel, *relay, keeper, now);
+      }
       row["next_sequence"] = running->next_sequence();
       row["window_packets"] = channel.window_packets;
       row["askers"] = running->askers();

@@ -85,9 +85,13 @@ void print_channels(Json channels) {
   for (Json& channel : channels)
     if (channel.contains("reported"))
       channel["unrecovered"] = channel["reported"].value("unrecovered", uint64_t{0});
-  print_table(channels,
-              {"number", "name", "source", "group", "port", "epoch", "packets_in", "packets_sent", "requests",
-               "repairs_sent", "askers", "round_trip_ms", "quiet", "complaining", "unrecovered"});
+  std::vector<std::string> columns{"number", "name",          "source",       "group",       "port",
+                                   "epoch",  "packets_in",    "packets_sent", "requests",    "repairs_sent",
+                                   "askers", "round_trip_ms", "quiet",        "complaining", "unrecovered"};
+  // A repeater's.
+  if (std::ranges::any_of(channels, [](const Json& channel) { return channel.contains("hops"); }))
+    columns.insert(columns.begin() + 5, "hops");
+  print_table(channels, columns);
 }
 
 void print_lanes(const Json& answer) {
@@ -150,7 +154,7 @@ void add_show_command(CLI::App& app, int& exit_code) {
     bool json = false;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("show", "Show what a running headend does");
+  CLI::App* command = app.add_subcommand("show", "Show what a running headend or repeater does");
   command->add_option("what", options->what, "channels, reports, usage, ports, igmp or lanes")
       ->required()
       ->check(CLI::IsMember({"channels", "reports", "usage", "ports", "igmp", "lanes"}));

@@ -29,8 +29,13 @@ class ChannelReader {
     in_.read("quiet", channel_.quiet, parse_quiet);
     in_.need("bitrate_cap", "8M", channel_.bitrate_cap_bps, parse_rate);
     read_key();
-    if (const Ref* source = in_.need("source", "{interface: in0, address: 239.10.0.1, port: 5000}"))
+    if (draft_.lineup.role == Role::kRepeater) {
+      if (const Ref* upstream =
+              in_.need("upstream", "{interface: in0, address: 10.1.0.1, group: 239.20.0.1}"))
+        read_upstream(MapCursor(*upstream, kUpstreamSection, faults_));
+    } else if (const Ref* source = in_.need("source", "{interface: in0, address: 239.10.0.1, port: 5000}")) {
       read_source(MapCursor(*source, kSourceSection, faults_));
+    }
     if (const Ref* output = in_.need("output", "{interface: out0, group: 239.20.0.1}"))
       read_output(MapCursor(*output, kOutputSection, faults_));
     read_retransmit();
@@ -79,6 +84,32 @@ class ChannelReader {
     in.read("ssm_source", source.ssm_source, parse_host);
     in.read("format", source.format, parse_format);
     check_source(in);
+  }
+
+  // The stream of the hop above, and of nobody else.
+  void read_upstream(const MapCursor& in) {
+    Source& source = channel_.source;
+    read_interface(in, source.interface);
+    in.need("address", "10.1.0.1", source.ssm_source, parse_host);
+    in.need("group", "239.20.0.1", source.address, parse_group);
+    source.udp_port = smart::kDefaultPort;
+    in.number("port", 1, 65535, "", source.udp_port);
+    source.format = smart::PacketFormat::kOpaque;
+    const Interface* interface =
+        source.interface != kNoInterface ? &draft_.lineup.interfaces[source.interface] : nullptr;
+    if (interface == nullptr || source.address == 0 || interface->igmp_version.value_or(3) == 3) return;
+    if (is_ssm(source.address))
+      faults_.error(
+          place(in.ref(), {"group"}),
+          fmt::format("group \"{}\" is in 232.0.0.0/8, which only IGMPv3 can join: set `igmp: auto` "
+                      "or `igmp: 3` on {}",
+                      to_string(source.address), interface->name));
+    else
+      faults_.warn(
+          place(in.ref(), {"address"}),
+          fmt::format("IGMPv{}, set on {}, cannot ask for one sender: all senders' packets will come, "
+                      "and be dropped here; set `igmp: auto` or `igmp: 3` if the network has it",
+                      *interface->igmp_version, interface->name));
   }
 
   void check_source(const MapCursor& in) {
@@ -175,9 +206,8 @@ class ChannelReader {
     const Port& port = draft_.lineup.ports[draft_.lineup.interfaces[channel_.output.interface].port];
     channel_.max_payload = max_payload(port.mtu, sealed_);
     const smart::PacketFormat format = channel_.source.format;
-    const size_t usual = format == smart::PacketFormat::kMpegTs ? kTsDatagram
-                         : format == smart::PacketFormat::kRtp  ? kRtpTsDatagram
-                                                                : 0;
+    const bool usually_ts = format == smart::PacketFormat::kMpegTs || draft_.lineup.role == Role::kRepeater;
+    const size_t usual = usually_ts ? kTsDatagram : format == smart::PacketFormat::kRtp ? kRtpTsDatagram : 0;
     if (channel_.max_payload < usual)
       faults_.warn(
           place(in_.ref(), {"output", "interface"}),
@@ -201,10 +231,13 @@ void read_channels(const MapCursor& top, Draft& draft) {
   const Ref* section = top.need("channels", "[{name: news, number: 1, ...}]");
   const std::vector<Ref>* items = top.list("channels", section);
   if (items == nullptr) return;
-  if (items->empty()) top.faults().error(section->mark, "channels is empty: a headend needs at least one");
+  if (items->empty())
+    top.faults().error(section->mark,
+                       fmt::format("channels is empty: a {} needs at least one",
+                                   draft.lineup.role == Role::kRepeater ? "repeater" : "headend"));
   for (const Ref& item : *items) {
-    draft.lineup.channels.push_back(
-        ChannelReader(MapCursor(item, kChannelSection, top.faults()), draft).read());
+    const Section& section_of = draft.lineup.role == Role::kRepeater ? kRelaySection : kChannelSection;
+    draft.lineup.channels.push_back(ChannelReader(MapCursor(item, section_of, top.faults()), draft).read());
     draft.channels.push_back(item);
   }
   const auto enabled = [](const Channel& channel) { return channel.enabled; };

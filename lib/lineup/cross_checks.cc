@@ -49,10 +49,9 @@ class StreamChecks {
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) {
-      check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address,
-                {"source", "address"});
+      check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address, source_mark(i));
       check_mac(i, lineup_.channels[i].output.interface, lineup_.channels[i].output.group,
-                {"output", "group"});
+                place(draft_.channels[i], {"output", "group"}));
     }
   }
 
@@ -65,6 +64,10 @@ class StreamChecks {
   std::string describe(size_t channel) const {
     return fmt::format("channel {} (line {})", in_quotes(lineup_.channels[channel].name),
                        draft_.channels[channel].mark.line);
+  }
+  Mark source_mark(size_t channel) const {
+    if (lineup_.role == Role::kRepeater) return place(draft_.channels[channel], {"upstream", "group"});
+    return place(draft_.channels[channel], {"source", "address"});
   }
   const std::string& name_of(size_t interface) const { return lineup_.interfaces[interface].name; }
 
@@ -88,7 +91,7 @@ class StreamChecks {
   void check_source(size_t i) {
     const Source& source = lineup_.channels[i].source;
     if (source.interface == kNoInterface || source.address == 0 || source.udp_port == 0) return;
-    const Mark at = place(draft_.channels[i], {"source", "address"});
+    const Mark at = source_mark(i);
     if (is_multicast(source.address) && aliases_link_local(source.address))
       faults_.warn(
           at, fmt::format("group \"{}\" has the same MAC address as 224.0.0.{}, which switches send to every "
@@ -106,7 +109,8 @@ class StreamChecks {
     if (source.ssm_source != 0 && senders.insert(source.ssm_source).second &&
         senders.size() == kMostSenders + 1)
       faults_.error(
-          place(draft_.channels[i], {"source", "ssm_source"}),
+          lineup_.role == Role::kRepeater ? source_mark(i)
+                                          : place(draft_.channels[i], {"source", "ssm_source"}),
           fmt::format(
               "group \"{}\" is joined from more than {} senders on {}: put some of the feeds on another "
               "group or interface",
@@ -124,6 +128,16 @@ class StreamChecks {
               only_warn(i, c));
           return;
         }
+    if (lineup_.role == Role::kRepeater) {
+      for (const Interface& interface : lineup_.interfaces)
+        if (source.ssm_source != 0 && interface.address == source.ssm_source)
+          faults_.error(
+              place(draft_.channels[i], {"upstream", "address"}),
+              fmt::format("address \"{}\" is this repeater's own, on {}: a repeater takes from another "
+                          "hop, give the headend's or another repeater's",
+                          to_string(source.ssm_source), interface.name));
+      return;
+    }
     // What comes from another sender than this port is no loop.
     if (source.ssm_source != 0 && source.ssm_source != lineup_.interfaces[source.interface].address) return;
     if (const auto sender = outputs_.find({source.interface, source.address, source.udp_port, 0}))
@@ -137,7 +151,7 @@ class StreamChecks {
   }
 
   // 32 groups share each MAC address: what a card or a switch filters by MAC comes along with its twins.
-  void check_mac(size_t i, size_t interface, Ipv4 group, std::initializer_list<std::string_view> where) {
+  void check_mac(size_t i, size_t interface, Ipv4 group, Mark where) {
     if (interface == kNoInterface || !is_multicast(group) || aliases_link_local(group)) return;
     const auto [use, is_new] =
         macs_.emplace(std::pair(interface, mac_bits(group)), MacUse{group, i, {group}});
@@ -146,7 +160,7 @@ class StreamChecks {
       return;
     use->second.seen.push_back(group);
     faults_.warn(
-        place(draft_.channels[i], where),
+        where,
         fmt::format("group \"{}\" shares its MAC address with {} of {} on {}: switches and cards that filter "
                     "by MAC pass both; take groups that differ in their last 23 bits",
                     to_string(group), to_string(use->second.first), describe(use->second.channel),
@@ -237,7 +251,7 @@ void check_channels(const Draft& draft, FaultList& faults) {
                                  key, in_quotes(value), draft.channels[*other].mark.line));
       return other.has_value();
     };
-    any_sealed = any_sealed || !channel.key_file.empty();
+    any_sealed = any_sealed || !channel.is_clear();
     if (channel.number != 0)
       twice("number", std::to_string(channel.number), numbers.earlier(channel.number, i));
     if (channel.name.empty()) continue;
@@ -250,12 +264,16 @@ void check_channels(const Draft& draft, FaultList& faults) {
       twice("id", hex, other);
     }
   }
-  if (any_sealed && draft.headend.node != nullptr && draft.headend.node->kind == YamlNode::Kind::kMap &&
-      draft.headend.node->find("signing_key") == nullptr)
+  if (!any_sealed || draft.role.node == nullptr || draft.role.node->kind != YamlNode::Kind::kMap) return;
+  if (draft.lineup.role == Role::kHeadend && draft.role.node->find("signing_key") == nullptr)
     faults.error(
-        draft.headend.mark,
+        draft.role.mark,
         "the headend lacks \"signing_key\", which encrypted channels need: add `signing_key: FILE` (made by "
         "`linecast key new signing FILE`)");
+  if (draft.lineup.role == Role::kRepeater && draft.role.node->find("trust") == nullptr)
+    faults.error(draft.role.mark,
+                 "the repeater lacks \"trust\", which encrypted channels need: add `trust: [FILE]` with the "
+                 "headend's public key (the FILE.pub beside its signing key)");
 }
 
 void check_streams(const Draft& draft, FaultList& faults) { StreamChecks(draft, faults).run(); }

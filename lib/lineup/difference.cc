@@ -98,12 +98,17 @@ void compare_ports(const Lineup& running, const Lineup& wanted, Notes& notes) {
   }
 }
 
-void compare_headend(const Lineup& running, const Lineup& wanted, Notes& notes) {
-  notes.value("headend.name", running.name, wanted.name);
-  notes.value("headend.sender_id", uint64_t{running.sender_id}, uint64_t{wanted.sender_id});
-  notes.value("headend.state", running.state_directory, wanted.state_directory);
-  notes.value("headend.signing_key", running.signing_key_file, wanted.signing_key_file);
-  notes.value("headend.control", running.control_socket, wanted.control_socket);
+std::string role_name(Role role) { return role == Role::kHeadend ? "headend" : "repeater"; }
+
+void compare_process(const Lineup& running, const Lineup& wanted, Notes& notes) {
+  notes.text("role", role_name(running.role), role_name(wanted.role));
+  const auto key = [&](const char* name) { return role_name(running.role) + "." + name; };
+  notes.value(key("name"), running.name, wanted.name);
+  notes.value(key("sender_id"), uint64_t{running.sender_id}, uint64_t{wanted.sender_id});
+  notes.value(key("state"), running.state_directory, wanted.state_directory);
+  notes.value(key("signing_key"), running.signing_key_file, wanted.signing_key_file);
+  notes.value(key("trust"), running.trust_files, wanted.trust_files);
+  notes.value(key("control"), running.control_socket, wanted.control_socket);
   notes.value("lanes.main_lcore", uint64_t{running.lanes.main_lcore}, uint64_t{wanted.lanes.main_lcore});
   notes.value("lanes.lcores", running.lanes.lcores, wanted.lanes.lcores);
   notes.value("lanes.idle_sleep_us", uint64_t{running.lanes.idle_sleep_us},
@@ -123,6 +128,18 @@ void compare_usage(const Usage& running, const Usage& wanted, Notes& notes) {
   notes.value("usage.sqlite.file", running.sqlite_file, wanted.sqlite_file);
 }
 
+void compare_source(const std::string& section, const Lineup& running, const Channel& before,
+                    const Lineup& wanted, const Channel& after, Notes& notes) {
+  const auto key = [&](const char* name) { return section + "." + name; };
+  const bool feed = running.role == Role::kHeadend;
+  notes.text(key("interface"), running.interfaces[before.source.interface].name,
+             wanted.interfaces[after.source.interface].name);
+  notes.address(key(feed ? "address" : "group"), before.source.address, after.source.address);
+  notes.value(key("port"), uint64_t{before.source.udp_port}, uint64_t{after.source.udp_port});
+  notes.address(key(feed ? "ssm_source" : "address"), before.source.ssm_source, after.source.ssm_source);
+  notes.text(key("format"), shown_format(before.source.format), shown_format(after.source.format));
+}
+
 // What a stream is numbered, sealed and kept by, and the hop that its receivers know.
 void compare_stream(const Lineup& running, const Channel& before, const Lineup& wanted, const Channel& after,
                     Notes& notes) {
@@ -134,6 +151,7 @@ void compare_stream(const Lineup& running, const Channel& before, const Lineup& 
   notes.value("output.ttl", uint64_t{before.output.ttl}, uint64_t{after.output.ttl});
   notes.value("output.dscp", uint64_t{before.output.dscp}, uint64_t{after.output.dscp});
   notes.value("key", before.key_file, after.key_file);
+  if (running.role == Role::kRepeater) compare_source("upstream", running, before, wanted, after, notes);
   notes.value("retransmit.window_ms", uint64_t{before.window_ms}, uint64_t{after.window_ms});
   // Derived from the cap as well.
   notes.value("retransmit window in packets", uint64_t{before.window_packets},
@@ -145,12 +163,7 @@ void compare_feed(const Lineup& running, const Channel& before, const Lineup& wa
                   Notes& notes) {
   notes.value("name", before.name, after.name);
   notes.value("number", uint64_t{before.number}, uint64_t{after.number});
-  notes.text("source.interface", running.interfaces[before.source.interface].name,
-             wanted.interfaces[after.source.interface].name);
-  notes.address("source.address", before.source.address, after.source.address);
-  notes.value("source.port", uint64_t{before.source.udp_port}, uint64_t{after.source.udp_port});
-  notes.address("source.ssm_source", before.source.ssm_source, after.source.ssm_source);
-  notes.text("source.format", shown_format(before.source.format), shown_format(after.source.format));
+  if (running.role == Role::kHeadend) compare_source("source", running, before, wanted, after, notes);
   notes.value("bitrate_cap", before.bitrate_cap_bps, after.bitrate_cap_bps);
   notes.value("retransmit.budget_percent", uint64_t{before.budget_percent}, uint64_t{after.budget_percent});
   notes.text("retransmit.to", shown_repairs(before.repairs_to), shown_repairs(after.repairs_to));
@@ -206,7 +219,7 @@ bool Difference::any() const {
 Difference compare(const Lineup& running, const Lineup& wanted) {
   Difference difference;
   Notes notes(difference.restart_needed);
-  compare_headend(running, wanted, notes);
+  compare_process(running, wanted, notes);
   compare_ports(running, wanted, notes);
   compare_usage(running.usage, wanted.usage, notes);
   if (!difference.restart_needed.empty()) return difference;

@@ -15,7 +15,7 @@ struct Draft {
   Lineup lineup;  // what was bad or missing is left empty or 0 (ports: kNoInterface), for later checks to
                   // pass over
   std::string directory;                         // of the file; relative paths begin there
-  Ref top, headend, lanes;                       // node null: not given
+  Ref top, role, lanes;                          // role: headend or repeater; node null: not given
   Ref usage;                                     // an empty mapping where not given
   std::vector<Ref> ports, interfaces, channels;  // as in the lineup's own lists
   std::vector<Device> devices;                   // as in lineup.ports
@@ -25,7 +25,7 @@ struct Draft {
 };
 
 // Each reads one section and reports what is wrong inside of it.
-void read_headend(const MapCursor& top, Draft& draft);
+void read_role(const MapCursor& top, Draft& draft);
 void read_lanes(const MapCursor& top, Draft& draft);
 void read_eal(const MapCursor& top, Draft& draft);
 void read_ports(const MapCursor& top, Draft& draft);

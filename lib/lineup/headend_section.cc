@@ -1,4 +1,4 @@
-// headend:, lanes: and eal:, the parts that hold once for a process.
+// headend: or repeater:, lanes: and eal:, the parts that hold once for a process.
 #include <sys/un.h>
 
 #include <array>
@@ -25,34 +25,66 @@ constexpr std::array kOwnOptions{
     OwnOption{"--lcores", "lanes.lcores"}, OwnOption{"--main-lcore", "lanes.main_lcore"},
     OwnOption{"--vdev", "ports"},          OwnOption{"-a", "ports"},
     OwnOption{"--allow", "ports"}};
+constexpr size_t kMostTrusted = 8;
 
-}  // namespace
-
-void read_headend(const MapCursor& top, Draft& draft) {
-  const Ref* section = top.need("headend", "{name: demo}");
-  if (section == nullptr) return;
-  draft.headend = *section;
-  const MapCursor in(*section, kHeadendSection, top.faults());
+// What both roles have.
+void read_process(const MapCursor& in, Draft& draft) {
   Lineup& lineup = draft.lineup;
   in.need("name", "demo", lineup.name, parse_name);
-  in.number("sender_id", 1, 32767, "", lineup.sender_id);
 
   lineup.state_directory = "/var/lib/linecast";
   in.read("state", lineup.state_directory, parse_path);
   lineup.state_directory = draft.resolve(lineup.state_directory);
 
-  if (in.read("signing_key", lineup.signing_key_file, parse_path))
-    lineup.signing_key_file = draft.resolve(lineup.signing_key_file);
-
   lineup.control_socket = "/run/linecast/" + lineup.name + ".sock";
   in.read("control", lineup.control_socket, parse_path);
   lineup.control_socket = draft.resolve(lineup.control_socket);
   if (lineup.control_socket.size() > kMaxSocketPath)
-    top.faults().error(
-        place(*section, {"control"}),
+    in.faults().error(
+        place(in.ref(), {"control"}),
         fmt::format("the control socket's path is {} bytes long with the lineup's directory: a "
                     "socket's path has at most {}, give a shorter one, as /run/linecast/demo.sock",
                     lineup.control_socket.size(), kMaxSocketPath));
+}
+
+void read_repeater(const MapCursor& in, Draft& draft) {
+  draft.lineup.role = Role::kRepeater;
+  read_process(in, draft);
+  const Ref* given = in.find("trust");
+  const std::vector<Ref>* items = in.list("trust", given);
+  if (items == nullptr) return;
+  for (const Ref& item : *items)
+    if (std::string file; in.scalar(item, "trust", file, parse_path))
+      draft.lineup.trust_files.push_back(draft.resolve(file));
+  if (items->empty() || items->size() > kMostTrusted)
+    in.faults().error(given->mark,
+                      fmt::format("trust names {} public keys: give 1 to {}, a headend's FILE.pub each",
+                                  items->size(), kMostTrusted));
+}
+
+void read_headend(const MapCursor& in, Draft& draft) {
+  Lineup& lineup = draft.lineup;
+  read_process(in, draft);
+  in.number("sender_id", 1, 32767, "", lineup.sender_id);
+  if (in.read("signing_key", lineup.signing_key_file, parse_path))
+    lineup.signing_key_file = draft.resolve(lineup.signing_key_file);
+}
+
+}  // namespace
+
+void read_role(const MapCursor& top, Draft& draft) {
+  const Ref* repeater = top.find("repeater");
+  if (repeater == nullptr) {
+    const Ref* headend = top.need("headend", "{name: demo}");
+    if (headend == nullptr) return;
+    draft.role = *headend;
+    return read_headend(MapCursor(*headend, kHeadendSection, top.faults()), draft);
+  }
+  if (top.ref().node->find("headend") != nullptr)
+    top.faults().error(repeater->mark,
+                       "a lineup is a headend's or a repeater's: delete \"headend\" or \"repeater\"");
+  draft.role = *repeater;
+  read_repeater(MapCursor(*repeater, kRepeaterSection, top.faults()), draft);
 }
 
 void read_lanes(const MapCursor& top, Draft& draft) {

@@ -41,6 +41,8 @@ struct Interface {
   std::optional<Querier> querier;
 };
 
+// Of a repeater's channel the stream that it takes: the group, and the address of the hop above as the only
+// sender.
 struct Source {
   size_t interface = 0;  // index into Lineup::interfaces
   Ipv4 address = 0;      // a group, or the interface's own address
@@ -48,6 +50,9 @@ struct Source {
   Ipv4 ssm_source = 0;  // 0: any sender
   smart::PacketFormat format = smart::PacketFormat::kMpegTs;
 };
+
+// Whether a lineup's process makes streams of feeds, or passes on those of another hop.
+enum class Role : uint8_t { kHeadend, kRepeater };
 
 struct Output {
   size_t interface = 0;  // index into Lineup::interfaces
@@ -82,7 +87,7 @@ struct Channel {
   Source source;
   Output output;
   uint64_t bitrate_cap_bps = 0;  // of the payload; more is dropped and counted
-  std::string key_file;          // empty: a clear channel
+  std::string key_file;          // of the group key; empty: a clear channel
   uint32_t window_ms = 1000;     // retransmit
   uint32_t window_packets = 0;   // derived: a power of two, 64 .. 2^14
   uint32_t budget_percent = 25;  // repairs, as a share of the cap
@@ -90,6 +95,8 @@ struct Channel {
   std::vector<Prefix> unicast_prefixes;  // nobody else is sent a repair by unicast
   std::optional<uint8_t> quiet;          // none: auto
   size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
+
+  bool is_clear() const { return key_file.empty(); }
 };
 
 inline constexpr size_t kMaxChannels = 4096;  // of a lineup
@@ -115,10 +122,12 @@ struct Usage {
 
 struct Lineup {
   std::string path;
-  std::string name;              // of the headend
-  uint16_t sender_id = 1;        // 1 .. 32767
-  std::string state_directory;   // start numbers are kept here
-  std::string signing_key_file;  // needed where any channel is encrypted
+  Role role = Role::kHeadend;
+  std::string name;                      // of the headend or repeater
+  uint16_t sender_id = 1;                // 1 .. 32767
+  std::string state_directory;           // start numbers are kept here
+  std::string signing_key_file;          // of a headend: needed where any channel is encrypted
+  std::vector<std::string> trust_files;  // of a repeater: likewise
   std::string control_socket;
   Lanes lanes;
   std::vector<std::string> eal_arguments;

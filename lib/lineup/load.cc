@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -46,7 +47,7 @@ std::optional<std::string> read_file(const std::string& path, FaultList& faults)
 
 void read_sections(Draft& draft, FaultList& faults) {
   const MapCursor top(draft.top, kTopSection, faults);
-  read_headend(top, draft);
+  read_role(top, draft);
   read_usage(top, draft);
   read_lanes(top, draft);
   read_eal(top, draft);
@@ -100,7 +101,10 @@ std::vector<std::string> known_keys() {
   std::vector<std::string> all;
   for (const Section* section : kSections)
     for (const std::string_view key : section->keys)
-      all.push_back(section->path.empty() ? std::string(key) : fmt::format("{}.{}", section->path, key));
+      if (std::string path =
+              section->path.empty() ? std::string(key) : fmt::format("{}.{}", section->path, key);
+          std::find(all.begin(), all.end(), path) == all.end())  // channels of both roles have some in common
+        all.push_back(std::move(path));
   return all;
 }
 

@@ -43,10 +43,10 @@ void try_key(Mark at, bool warning, FaultList& faults, Read&& read) {
   }
 }
 
-void check_headend(const Draft& draft, FaultList& faults) {
-  if (draft.headend.node == nullptr) return;
+void check_process(const Draft& draft, FaultList& faults) {
+  if (draft.role.node == nullptr) return;
   const Lineup& lineup = draft.lineup;
-  const Mark state = place(draft.headend, {"state"});
+  const Mark state = place(draft.role, {"state"});
   if (!exists(lineup.state_directory))
     faults.error(state,
                  fmt::format("state directory {0} does not exist; start numbers are kept there, so that they "
@@ -55,7 +55,7 @@ void check_headend(const Draft& draft, FaultList& faults) {
   else if (!is_directory(lineup.state_directory))
     faults.error(state,
                  fmt::format("state {} is no directory: give the path of one", lineup.state_directory));
-  const Mark control = place(draft.headend, {"control"});
+  const Mark control = place(draft.role, {"control"});
   const std::string directory = fs::path(lineup.control_socket).parent_path();
   if (!directory.empty() && !is_directory(directory))
     faults.error(control,
@@ -67,8 +67,10 @@ void check_headend(const Draft& draft, FaultList& faults) {
                  fmt::format("{} is there already and no socket: give the control socket another path",
                              lineup.control_socket));
   if (!lineup.signing_key_file.empty())
-    try_key(place(draft.headend, {"signing_key"}), false, faults,
+    try_key(place(draft.role, {"signing_key"}), false, faults,
             [&] { crypto::read_signing_key(lineup.signing_key_file); });
+  for (const std::string& file : lineup.trust_files)
+    try_key(place(draft.role, {"trust"}), false, faults, [&] { crypto::read_public_key(file); });
 }
 
 // The directory itself is made where it is missing.
@@ -96,11 +98,13 @@ void check_keys(const Draft& draft, FaultList& faults) {
   const std::vector<Channel>& channels = draft.lineup.channels;
   std::map<std::string, bool> needed;
   for (const Channel& channel : channels) needed[channel.key_file] |= channel.enabled;
+  const auto holder =
+      draft.lineup.role == Role::kHeadend ? crypto::KeyHolder::kHeadend : crypto::KeyHolder::kReceiver;
   for (size_t i = 0; i < channels.size(); ++i) {
     const auto use = needed.find(channels[i].key_file);
     if (channels[i].key_file.empty() || use == needed.end()) continue;
     try_key(place(draft.channels[i], {"key"}), !use->second, faults,
-            [&] { crypto::read_group_key(channels[i].key_file); });
+            [&] { crypto::read_group_key(channels[i].key_file, holder); });
     needed.erase(use);
   }
 }
@@ -183,7 +187,7 @@ void check_lcores(const Draft& draft, FaultList& faults) {
 }  // namespace
 
 void check_machine(const Draft& draft, FaultList& faults) {
-  check_headend(draft, faults);
+  check_process(draft, faults);
   check_usage(draft, faults);
   check_keys(draft, faults);
   check_devices(draft, faults);

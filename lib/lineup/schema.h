@@ -15,10 +15,11 @@ struct Section {
 
 namespace keys {
 using List = std::string_view;
-inline constexpr std::array kTop{List("headend"), List("lanes"),    List("eal"),
+inline constexpr std::array kTop{List("headend"), List("repeater"), List("lanes"), List("eal"),
                                  List("ports"),   List("channels"), List("usage")};
 inline constexpr std::array kHeadend{List("name"), List("sender_id"), List("state"), List("signing_key"),
                                      List("control")};
+inline constexpr std::array kRepeater{List("name"), List("state"), List("trust"), List("control")};
 inline constexpr std::array kLanes{List("lcores"), List("main_lcore"), List("idle_sleep_us")};
 inline constexpr std::array kPort{List("name"), List("device"), List("address"), List("gateway"),
                                   List("mtu"),  List("igmp"),   List("querier"), List("vlans")};
@@ -28,6 +29,10 @@ inline constexpr std::array kQuerier{List("version"), List("query_interval_s"), 
 inline constexpr std::array kChannel{List("name"),   List("number"), List("enabled"),     List("id"),
                                      List("source"), List("output"), List("bitrate_cap"), List("key"),
                                      List("clear"),  List("quiet"),  List("retransmit")};
+inline constexpr std::array kRelay{List("name"),     List("number"), List("enabled"),     List("id"),
+                                   List("upstream"), List("output"), List("bitrate_cap"), List("key"),
+                                   List("clear"),    List("quiet"),  List("retransmit")};
+inline constexpr std::array kUpstream{List("interface"), List("address"), List("group"), List("port")};
 inline constexpr std::array kSource{List("interface"), List("address"), List("port"), List("ssm_source"),
                                     List("format")};
 inline constexpr std::array kOutput{List("interface"), List("group"), List("port"), List("ttl"),
@@ -42,11 +47,15 @@ inline constexpr std::array kUsageSqlite{List("enabled"), List("file")};
 
 inline constexpr Section kTopSection{"", "the lineup", keys::kTop};
 inline constexpr Section kHeadendSection{"headend", "the headend", keys::kHeadend};
+inline constexpr Section kRepeaterSection{"repeater", "the repeater", keys::kRepeater};
 inline constexpr Section kLanesSection{"lanes", "the lanes", keys::kLanes};
 inline constexpr Section kPortSection{"ports[]", "a port", keys::kPort};
 inline constexpr Section kVlanSection{"ports[].vlans[]", "a VLAN", keys::kVlan};
 inline constexpr Section kQuerierSection{"ports[].querier", "a querier", keys::kQuerier};
 inline constexpr Section kChannelSection{"channels[]", "a channel", keys::kChannel};
+// Of a repeater's lineup.
+inline constexpr Section kRelaySection{"channels[]", "a repeater's channel", keys::kRelay};
+inline constexpr Section kUpstreamSection{"channels[].upstream", "an upstream", keys::kUpstream};
 inline constexpr Section kSourceSection{"channels[].source", "a source", keys::kSource};
 inline constexpr Section kOutputSection{"channels[].output", "an output", keys::kOutput};
 inline constexpr Section kRetransmitSection{"channels[].retransmit", "retransmit", keys::kRetransmit};
@@ -55,8 +64,9 @@ inline constexpr Section kUsageJsonSection{"usage.json", "json", keys::kUsageJso
 inline constexpr Section kUsageSqliteSection{"usage.sqlite", "sqlite", keys::kUsageSqlite};
 
 inline constexpr std::array kSections{
-    &kTopSection,     &kHeadendSection,   &kLanesSection,      &kPortSection,   &kVlanSection,
-    &kQuerierSection, &kChannelSection,   &kSourceSection,     &kOutputSection, &kRetransmitSection,
-    &kUsageSection,   &kUsageJsonSection, &kUsageSqliteSection};
+    &kTopSection,        &kHeadendSection, &kRepeaterSection,  &kLanesSection,
+    &kPortSection,       &kVlanSection,    &kQuerierSection,   &kChannelSection,
+    &kRelaySection,      &kSourceSection,  &kUpstreamSection,  &kOutputSection,
+    &kRetransmitSection, &kUsageSection,   &kUsageJsonSection, &kUsageSqliteSection};
 
 }  // namespace linecast::lineup

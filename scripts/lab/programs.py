@@ -42,13 +42,13 @@ class Program:
 
 
 class Headend(Program):
-    def __init__(self, namespace, directory, lineup):
+    def __init__(self, namespace, directory, lineup, role='headend', name='headend'):
         self.lineup = lineup
-        super().__init__(namespace, 'headend', directory, LINECAST, 'headend', '--lineup', lineup)
+        super().__init__(namespace, name, directory, LINECAST, role, '--lineup', lineup)
 
     def wait_ready(self, timeout_s=20):
         wait_until(lambda: self.check_running() and 'running' in self.log.read_text(errors='replace'),
-                   timeout_s, 'the headend does not say that it is running')
+                   timeout_s, f'{self.name} does not say that it is running')
 
     def show(self, what):
         """The rows of `linecast show WHAT`."""
@@ -66,6 +66,11 @@ class Headend(Program):
             for name, count in row['dropped'].items():
                 found[name] = found.get(name, 0) + count
         return found
+
+
+class Repeater(Headend):
+    def __init__(self, namespace, name, directory, lineup):
+        super().__init__(namespace, directory, lineup, 'repeater', name)
 
 
 class Receiver(Program):

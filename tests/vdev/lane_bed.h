@@ -74,6 +74,7 @@ class LaneBed {
   static constexpr net::Mac kInMac{2, 0, 0, 0, 0, 0x11};
   static constexpr net::Mac kOutMac{2, 0, 0, 0, 0, 0x12};
   drivers::Pool& receive_pool() { return receive_; }
+  drivers::Pool& frame_pool() { return frames_; }
   drivers::Pool& control_pool() { return control_; }
   drivers::MemoryPort& in_memory() { return in_memory_; }
   size_t hugepage_bytes_per_kept_packet() const {

@@ -44,7 +44,7 @@ TEST_F(Requests, AChannelComesAndAnotherGoes) {
   carry_out(bed, adopt, kStart);
   app::LaneChange retire = swap(1, nullptr);
   carry_out(bed, retire, kStart);
-  ASSERT_NE(retire.swaps[0].channel, nullptr) << "the control lcore has it back";
+  ASSERT_NE(retire.swaps[0].stream.channel, nullptr) << "the control lcore has it back";
   EXPECT_EQ(bed.lane().channel(1), nullptr);
 
   for (size_t i = 0; i < 3; ++i) bed.feed(feed_frame(i, ts_payload(7, 1)));
@@ -53,10 +53,10 @@ TEST_F(Requests, AChannelComesAndAnotherGoes) {
   EXPECT_EQ(bed.lane().channel(2)->counters().get(ChannelCounter::kPacketsSent), 1u);
   EXPECT_EQ(bed.count(app::LaneCounter::kNoFlow), 2u) << "the one that went is nobody's";
   // Its timers run: heartbeats of both that are left, none of the one that went.
-  const uint64_t before = retire.swaps[0].channel->counters().get(ChannelCounter::kHeartbeatsSent);
+  const uint64_t before = retire.swaps[0].stream.channel->counters().get(ChannelCounter::kHeartbeatsSent);
   for (TimeNs now = kStart; now < kStart + kNsPerSecond; now += kNsPerMs) bed.lane().poll(now);
   EXPECT_GT(bed.lane().channel(2)->counters().get(ChannelCounter::kHeartbeatsSent), 2u);
-  EXPECT_EQ(retire.swaps[0].channel->counters().get(ChannelCounter::kHeartbeatsSent), before);
+  EXPECT_EQ(retire.swaps[0].stream.channel->counters().get(ChannelCounter::kHeartbeatsSent), before);
 }
 
 TEST_F(Requests, AChannelThatGoesTakesItsPendingRepairsWithIt) {
@@ -67,7 +67,7 @@ TEST_F(Requests, AChannelThatGoesTakesItsPendingRepairsWithIt) {
   bed_->lane().poll(kStart + 1);
   app::LaneChange retire = swap(0, nullptr);
   carry_out(*bed_, retire, kStart + 1);
-  const auto& counters = retire.swaps[0].channel->counters();
+  const auto& counters = retire.swaps[0].stream.channel->counters();
   const uint64_t repairs = counters.get(ChannelCounter::kRepairsSent);
   EXPECT_GT(repairs, 0u);
   for (int i = 0; i < 10; ++i) bed_->lane().poll(kStart + 2 + i);

@@ -14,6 +14,7 @@
 #include "lib/net/frame.h"
 #include "lib/net/icmp.h"
 #include "lib/net/neighbors.h"
+#include "lib/smart/relay/relay_counters.h"
 #include "lib/smart/wire.h"
 #include "lib/usage/usage_table.h"
 
@@ -59,6 +60,12 @@ TEST(HeadendManual, HasEveryCounterAndNoOther) {
   add(known, igmp::kQuerierCounterTexts);
   add(known, usage::kUsageCounterTexts);
   EXPECT_THAT(documented("docs/headend.md", "| counter |"), testing::UnorderedElementsAreArray(known));
+}
+
+TEST(RepeaterManual, HasEveryCounterAndNoOther) {
+  Names known;
+  add(known, smart::kRelayCounterTexts);
+  EXPECT_THAT(documented("docs/repeater.md", "| relay counter |"), testing::UnorderedElementsAreArray(known));
 }
 
 TEST(ReceiverManual, HasEveryCounterAndNoOther) {

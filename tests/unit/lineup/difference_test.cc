@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <span>
+
 #include "tests/unit/lineup/spoiled_lineup.h"
 
 namespace linecast::lineup {
@@ -14,15 +16,15 @@ using testing::IsEmpty;
 
 Lineup good() { return *Spoiled(kGoodLineup).load().lineup; }
 
-// The good lineup against itself with every `from` replaced.
-Difference changed(const std::string& from, const std::string& to) {
-  std::string text = kGoodLineup;
+// A good lineup against itself with every `from` replaced.
+Difference changed(const std::string& from, const std::string& to, const std::string& lineup = kGoodLineup) {
+  std::string text = lineup;
   size_t at = text.find(from);
   EXPECT_NE(at, std::string::npos) << "the good lineup does not hold " << from;
   for (; at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
   const LoadResult result = Spoiled(text).load();
   EXPECT_TRUE(result.lineup) << faults_of(result);
-  return result.lineup ? compare(good(), *result.lineup) : Difference{};
+  return result.lineup ? compare(*Spoiled(lineup).load().lineup, *result.lineup) : Difference{};
 }
 
 TEST(Difference, NothingBetweenALineupAndItself) {
@@ -92,9 +94,23 @@ const Case kCases[] = {
     {"channels[].quiet", "quiet: 3", "quiet: auto", Change::kAdjusted},
 };
 
-TEST(Difference, EachKeyThatChangesIsNamed) {
-  for (const Case& c : kCases) {
-    const Difference difference = changed(c.from, c.to);
+// Of a repeater's lineup, beside what it has in common with a headend's.
+const Case kRepeaterCases[] = {
+    {"repeater.name", "name: site", "name: other", Change::kNone},
+    {"repeater.state", "state: state", "state: elsewhere", Change::kNone},
+    {"repeater.trust", "head.key.pub", "other.key.pub", Change::kNone},
+    {"repeater.control", "site.sock", "other.sock", Change::kNone},
+    {"channels[].upstream.interface", "interface: in0, address: 10.2.0.2, group: 239.20.0.1",
+     "interface: out0.100, address: 10.2.0.2, group: 239.20.0.1", Change::kRestarted},
+    {"channels[].upstream.address", "address: 10.2.0.2, group: 239.20.0.1",
+     "address: 10.2.0.3, group: 239.20.0.1", Change::kRestarted},
+    {"channels[].upstream.group", "group: 239.20.0.1", "group: 239.20.0.3", Change::kRestarted},
+    {"channels[].upstream.port", "port: 47200", "port: 47300", Change::kRestarted},
+};
+
+void each_is_named(std::span<const Case> cases, const std::string& lineup) {
+  for (const Case& c : cases) {
+    const Difference difference = changed(c.from, c.to, lineup);
     if (c.change == Change::kNone) {
       EXPECT_FALSE(difference.restart_needed.empty()) << c.key;
       continue;
@@ -109,17 +125,23 @@ TEST(Difference, EachKeyThatChangesIsNamed) {
   }
 }
 
+TEST(Difference, EachKeyThatChangesIsNamed) {
+  each_is_named(kCases, kGoodLineup);
+  each_is_named(kRepeaterCases, kGoodRepeater);
+}
+
 // A key that the loader learns must be compared too: whoever adds one adds a case above.
 TEST(Difference, EveryKeyOfALineupHasACase) {
   for (const std::string& key : known_keys()) {
-    const bool section = key == "headend" || key == "lanes" || key == "ports" || key == "channels" ||
-                         key == "channels[].source" || key == "channels[].output" ||
-                         key == "channels[].retransmit" || key == "usage" || key == "usage.json" ||
-                         key == "usage.sqlite";
+    const bool section = key == "headend" || key == "repeater" || key == "lanes" || key == "ports" ||
+                         key == "channels" || key == "channels[].source" || key == "channels[].upstream" ||
+                         key == "channels[].output" || key == "channels[].retransmit" || key == "usage" ||
+                         key == "usage.json" || key == "usage.sqlite";
     const bool inside = key.starts_with("ports[].vlans[].") || key.starts_with("ports[].querier.");
     const bool identity = key == "channels[].id";  // another id is another channel, tested below
     if (section || inside || identity) continue;
-    EXPECT_TRUE(std::ranges::any_of(kCases, [&](const Case& c) { return c.key == key; })) << key;
+    const auto is_of = [&](const Case& c) { return c.key == key; };
+    EXPECT_TRUE(std::ranges::any_of(kCases, is_of) || std::ranges::any_of(kRepeaterCases, is_of)) << key;
   }
 }
 
@@ -132,6 +154,11 @@ TEST(Difference, AChannelIsKnownByItsId) {
   EXPECT_EQ(difference.channels[2].change, Change::kRemoved);
   EXPECT_FALSE(difference.channels[2].after);
   EXPECT_TRUE(difference.any());
+}
+
+TEST(Difference, AHeadendBecomesNoRepeaterWhileItRuns) {
+  const Difference difference = compare(good(), *Spoiled(kGoodRepeater).load().lineup);
+  EXPECT_THAT(difference.restart_needed, testing::Contains("role headend -> repeater"));
 }
 
 TEST(Difference, TheOrderOfChannelsIsOfNoMatter) {

@@ -32,4 +32,25 @@ channels:
     clear: true
 )";
 
+// Likewise a repeater's.
+inline const std::string kGoodRepeater =
+    R"(repeater: {name: site, state: state, trust: [head.key.pub], control: run/site.sock}
+ports:
+  - {name: in0, device: net_null0, address: 10.2.0.50/24, igmp: 3}
+  - {name: out0, device: net_null1, address: 10.4.0.1/24, vlans: [{id: 100, address: 10.5.0.1/24}]}
+channels:
+  - name: news
+    number: 1
+    upstream: {interface: in0, address: 10.2.0.2, group: 239.20.0.1, port: 47200}
+    output: {interface: out0, group: 239.30.0.1}
+    bitrate_cap: 8M
+    key: news.key
+  - name: sport
+    number: 2
+    upstream: {interface: in0, address: 10.2.0.2, group: 239.20.0.2}
+    output: {interface: out0, group: 239.20.0.2}
+    bitrate_cap: 8M
+    clear: true
+)";
+
 }  // namespace linecast::lineup

@@ -18,7 +18,7 @@ struct Row {
 const Row kErrors[] = {
     // The file's own shape.
     {"eal:", "@ael:", "the lineup has no key \"ael\": did you mean \"eal\"?"},
-    {"lanes:", "@repeaters:", "the lineup has no key \"repeaters\": known are \"headend\", \"lanes\""},
+    {"lanes:", "@repeaters:", "the lineup has no key \"repeaters\": did you mean \"repeater\"?"},
     {"headend: {name: demo, sender_id: 7, state: state, signing_key: head.key, control: run/demo.sock}\n",
      "@", "the lineup lacks \"headend\": add it, as `headend: {name: demo}`"},
     {"headend: {name: demo, sender_id: 7, state: state, signing_key: head.key, control: run/demo.sock}",

@@ -61,7 +61,8 @@ TEST(Manual, ExamplesAreSound) {
 }
 
 TEST(Example, HasNoFaults) {
-  for (const auto& [file, channels] : {std::pair("lineup.example.yaml", 3u), {"lineup.virtual.yaml", 1u}}) {
+  for (const auto& [file, channels] :
+       {std::pair("lineup.example.yaml", 3u), {"lineup.virtual.yaml", 1u}, {"repeater.example.yaml", 2u}}) {
     const LoadResult result = load(std::string(SOURCE_ROOT) + "/config/" + file, {.check_machine = false});
     for (const Fault& fault : result.faults) ADD_FAILURE() << format_fault(file, fault);
     ASSERT_TRUE(result.lineup);

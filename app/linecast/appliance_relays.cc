@@ -1,0 +1,98 @@
+// A repeater's channels: made before the lanes run or for a reload, and the keys that they follow.
+#include "app/linecast/appliance.h"
+#include "lib/crypto/key_file.h"
+
+namespace linecast::app {
+namespace {
+
+// That the hop above knows a repeater by: the same after a restart.
+uint64_t receiver_id(const lineup::Lineup& lineup) {
+  const std::string name = "linecast repeater " + lineup.name + " " + to_string(lineup.interfaces[0].address);
+  const auto digest = crypto::sha256(Bytes(reinterpret_cast<const uint8_t*>(name.data()), name.size()));
+  return load_be64(digest.data()) | 1;  // not 0
+}
+
+}  // namespace
+
+Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_t index, size_t slot,
+                                             HopSetup hop, std::shared_ptr<drivers::Pool> frames,
+                                             int numa_node) {
+  const lineup::Channel& channel = lineup.channels[index];
+  const lineup::Interface& interface = lineup.interfaces[channel.source.interface];
+  const drivers::Port& port = *ports_[interface.port];
+  MadeChannel made;
+  made.slot = slot;
+  made.running = std::make_unique<RunningChannel>();
+  made.running->frames = std::move(frames);
+
+  LaneRelaySetup setup;
+  setup.channel = &channel;
+  setup.hop = std::move(hop);
+  setup.upstream.port = static_cast<uint16_t>(interface.port);
+  setup.upstream.interface = static_cast<uint16_t>(channel.source.interface);
+  setup.upstream.offloads = port.offloads();
+  if (interface.vlan != 0)
+    setup.upstream.vlan_control = net::vlan_control(interface.vlan, channel.output.dscp);
+  setup.upstream.flow.source_mac = port.mac();
+  setup.upstream.flow.source = interface.address;
+  setup.upstream.flow.destination = channel.source.ssm_source;
+  setup.upstream.flow.source_port = upward_port(slot);
+  setup.upstream.flow.destination_port = channel.source.udp_port;
+  setup.upstream.flow.ttl = 64;
+  setup.upstream.flow.dscp = channel.output.dscp;
+  setup.seed = random_number();
+  setup.stream.upstream = channel.source.ssm_source;
+  setup.stream.group = channel.source.address;
+  setup.stream.address = interface.address;
+  setup.stream.receiver_id = receiver_id(lineup);
+  setup.stream.window = channel.window_packets;
+  setup.stream.window_ns = channel.window_ms * kNsPerMs;
+  if (!channel.is_clear()) {
+    const crypto::GroupKey group_key = crypto::read_group_key(channel.key_file, crypto::KeyHolder::kReceiver);
+    std::vector<crypto::PublicKey> trusted;
+    for (const std::string& file : lineup.trust_files) trusted.push_back(crypto::read_public_key(file));
+    made.running->relay = std::make_unique<RelayKeeper>(channel.id, group_key, trusted);
+
+    crypto::Manager manager;
+    const crypto::CmacKey up(manager, crypto::derive_up_key(group_key, channel.id));
+    const auto down = crypto::derive_down_key(group_key, channel.id);
+    setup.stream.guard = smart::RelayGuard::kOpened;
+    setup.upstream_keys = std::make_unique<smart::RelayMessageKeys>(
+        smart::RelayMessageKeys{crypto::CmacKey(manager, down),
+                                crypto::receiver_key(manager, up, setup.stream.receiver_id), group_key.id});
+    setup.hop.message_keys = std::make_unique<MessageKeys>(MessageKeys{crypto::CmacKey(manager, down), up});
+  }
+  made.stream = std::make_unique<LaneRelay>(std::move(setup), *made.running->frames, numa_node);
+  return made;
+}
+
+const LaneHop* Appliance::hop(size_t index) const {
+  const size_t slot = placement_.slot_of[index];
+  return slot == kNoSlot ? nullptr : lanes_[placement_.lane_of[slot]]->hop(slot);
+}
+
+const LaneRelay* Appliance::relay(size_t index) const {
+  const size_t slot = placement_.slot_of[index];
+  return slot == kNoSlot ? nullptr : lanes_[placement_.lane_of[slot]]->relay(slot);
+}
+
+const RelayKeeper* Appliance::relay_keeper(size_t index) const {
+  const size_t slot = placement_.slot_of[index];
+  return slot == kNoSlot ? nullptr : running_[slot]->relay.get();
+}
+
+void Appliance::follow_announcements() {
+  HeardAnnouncement heard;
+  for (const auto& lane : lanes_)
+    for (size_t k = 0; k < kAnnouncementQueueRoom && lane->next_announcement(heard); ++k) {
+      const LaneRelay* relay = lane->relay(heard.slot);
+      if (relay == nullptr || running_[heard.slot] == nullptr || running_[heard.slot]->relay == nullptr)
+        continue;
+      running_[heard.slot]->relay->take(heard, *relay);
+    }
+  for (const size_t slot : placement_.slot_of)
+    if (slot != kNoSlot && running_[slot]->relay != nullptr)
+      running_[slot]->relay->tick(*lanes_[placement_.lane_of[slot]], slot);
+}
+
+}  // namespace linecast::app

@@ -1,0 +1,123 @@
+// A channel of a repeater as its lane works on it: what comes of a stream from the hop above is kept and sent
+// on, with what the repeater says to that hop. One lane writes it.
+#pragma once
+
+#include "app/linecast/lane_hop.h"
+#include "lib/smart/relay/relay_stream.h"
+
+namespace linecast::app {
+
+// The way to the hop above.
+struct UpstreamSetup {
+  net::UdpFlow flow;                   // to it; no VLAN, and no matter what the card does
+  uint16_t vlan_control = 0;           // 0: untagged
+  uint16_t port = 0;                   // index into the lane's ports
+  uint16_t interface = 0;              // index into its interfaces
+  drivers::TransmitOffloads offloads;  // of that port
+};
+
+struct LaneRelaySetup {
+  const lineup::Channel* channel = nullptr;
+  HopSetup hop;
+  UpstreamSetup upstream;
+  smart::RelayStream::Settings stream;
+  std::unique_ptr<smart::RelayMessageKeys> upstream_keys;  // null: a clear channel
+  uint64_t seed = 0;
+};
+
+// What a relay can go on through when a reload changes it. Made by the control lcore.
+struct RelayTerms {
+  explicit RelayTerms(const lineup::Channel& channel);
+
+  size_t largest_packet;  // SMART bytes that fit the output's MTU
+  HopTerms hop;
+};
+
+class LaneRelay : public LaneHop {
+ public:
+  // A KEY_ANNOUNCE is passed on ten times a second at most: that is how often it is sent.
+  static constexpr TimeNs kAnnounceIntervalNs = 90 * kNsPerMs;
+
+  LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node);
+
+  struct Taken {
+    drivers::Packet* kept = nullptr;  // a frame to be sent, which the ring holds; null: none
+    bool pass_on = false;             // the datagram is to be written by write_passed()
+    bool announcement = false;        // it is for the control lcore to look at
+    smart::WireFault fault = smart::WireFault::kNone;
+  };
+  // A datagram of the hop above. from: the MAC address that it came from. scratch: as in RelayStream.
+  Taken take(crypto::Manager& manager, TimeNs now, Bytes datagram, const net::Mac& from,
+             MutableBytes scratch);
+  // Writes a heartbeat or KEY_ANNOUNCE that take() named as a whole frame into `packet`.
+  void write_passed(Bytes datagram, drivers::Packet* packet);
+  void follow(const smart::RelayEpochs& epochs);
+  // Takes the terms over, and leaves the lists of the former ones in their place.
+  void take(RelayTerms& terms);
+
+  // As RelayStream::part().
+  void part(TimeNs now, const smart::PairList& asked, smart::PairList& held, smart::PairList& missing) {
+    stream_.part(now, asked, held, missing);
+  }
+  // What QUIET says of what is missing here.
+  smart::Quiet wait_for(const smart::PairList& missing) const;
+
+  // Often, as what comes sets no timer.
+  TimeNs first_due() const { return look_due_; }
+  struct Due {
+    bool status = false, announce = false;
+  };
+  Due take_due(TimeNs now);
+  bool write_announcement(drivers::Packet* packet);
+  // As RelayStream::poll().
+  template <typename Send>
+  void poll_upward(crypto::Manager& manager, TimeNs now, Send&& send) {
+    stream_.poll(manager, now, static_cast<uint32_t>(askers()), send);
+  }
+  Bytes leave(crypto::Manager& manager, TimeNs now, MutableBytes buffer) {
+    return stream_.leave(manager, now, static_cast<uint32_t>(askers()), buffer);
+  }
+  // Writes a message to the hop above as a whole frame into `packet`. way: the MAC address that leads to it.
+  void write_upward(Bytes message, const net::Mac& way, drivers::Packet* packet);
+  // That its frames came from; all 0 before any has.
+  const net::Mac& upstream_mac() const { return upstream_mac_; }
+  Ipv4 upstream_address() const { return upstream_address_; }
+  uint16_t in_port() const { return in_port_; }
+  uint16_t in_interface() const { return in_interface_; }
+
+  // Read by the control lcore.
+  const smart::ReceiveCounters& receive_counters() const { return stream_.counters(); }
+  const smart::RelayCounters& relay_counters() const { return stream_.relay_counters(); }
+  uint32_t hops() const { return static_cast<uint32_t>(published_hops_.get()); }  // 0: not known
+  // Of the clock of the lanes; 0: nothing valid has come yet.
+  TimeNs heard_ns() const { return static_cast<TimeNs>(published_heard_ns_.get()); }
+
+ private:
+  Taken take_data(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  Taken take_announcement(TimeNs now, Bytes datagram);
+  drivers::Packet* keep(TimeNs now, const smart::RelayStream::Taken& taken, Bytes datagram);
+  void replace(uint64_t sequence, Bytes datagram);
+  void publish();
+
+  const std::unique_ptr<smart::RelayMessageKeys> upstream_keys_;
+  smart::RelayStream stream_;
+  size_t largest_packet_ = 0;
+  uint64_t restarts_ = 0;  // of the stream, that the hop has told of
+  TimeNs look_due_ = 0;
+  bool announce_now_ = false;
+  TimeNs announced_ns_ = INT64_MIN / 2;
+  TokenBucket new_announcements_;
+
+  net::UdpTemplate upstream_header_;
+  drivers::FrameMarks upstream_marks_;
+  bool upstream_card_checksum_;
+  Ipv4 upstream_address_;
+  uint16_t upstream_udp_port_;
+  uint16_t in_port_, in_interface_;
+  uint16_t upstream_ip_id_ = 0;
+  net::Mac upstream_mac_{};
+
+  Counter published_hops_, published_heard_ns_;  // written by the lane, read by the control lcore
+};
+
+}  // namespace linecast::app

@@ -1,0 +1,37 @@
+// What the control lcore does for one encrypted channel of a repeater: looks at the KEY_ANNOUNCEs that its
+// lane does not know, and has the lane follow what comes of them; frees what the lane has let go.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "app/linecast/lane.h"
+#include "app/linecast/lane_call.h"
+#include "lib/smart/relay/relay_keys.h"
+
+namespace linecast::app {
+
+class RelayKeeper {
+ public:
+  RelayKeeper(const crypto::ChannelId& channel, const crypto::GroupKey& group_key,
+              const std::vector<crypto::PublicKey>& trusted);
+
+  void take(const HeardAnnouncement& heard, const LaneRelay& relay);
+  // Call often: a stream that begins anew waits for it.
+  void tick(Lane& lane, size_t slot);
+
+  const crypto::GroupKey& group_key() const { return group_key_; }
+  const smart::RelayKeys& keys() const { return keys_; }
+  // The epoch that was announced last; 0: none has been.
+  uint32_t epoch() const;
+
+ private:
+  const crypto::GroupKey group_key_;
+  smart::RelayKeys keys_;
+  std::unique_ptr<const smart::RelayEpochs> wanted_;    // as soon as the lane has answered
+  std::unique_ptr<const smart::RelayEpochs> followed_;  // read by the lane
+  std::unique_ptr<const smart::RelayEpochs> retired_;   // read by the lane until it has answered
+  LaneCall call_;
+};
+
+}  // namespace linecast::app

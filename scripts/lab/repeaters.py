@@ -1,0 +1,103 @@
+"""A chain of repeaters behind the headend of lab.topology, a switch with receivers behind each hop:
+
+    headend out0 --- switch --- cable1 --- in0 repeater1 out0 --- switch1 --- cable2 --- in0 repeater2 out0 --- switch2
+                     |  |  |                                       |  |  |                                       |  |  |
+                     receivers (10.72.0.11, ...)                   receivers (10.73.0.11, ...)                   (10.74.0.11, ...)
+
+The cables are where what a repeater gets can be lost and counted: a DPDK port's own interface shows nothing of it.
+"""
+
+import json
+import os
+
+from lab.programs import Receiver, Repeater
+from lab.topology import HEADEND_OUT, SMART_PORT, Topology
+
+
+def subnet(hop):
+    """Of what the headend (0) or a repeater (1, 2) sends to."""
+    return f'10.{72 + hop}.0'
+
+
+def hop_address(hop):
+    return HEADEND_OUT if hop == 0 else f'{subnet(hop)}.1'
+
+
+def group_of(channel, hop):
+    """The group that a hop sends a channel to: each has its own."""
+    first, _, rest = channel.group.partition('.72.')
+    return f'{first}.{72 + hop}.{rest}'
+
+
+class RepeaterChain(Topology):
+    REPEATERS = 2
+
+    def __init__(self, network, receivers):
+        """receivers: behind each hop."""
+        self.repeaters = [network.namespace(f'repeater{number}') for number in range(1, self.REPEATERS + 1)]
+        self.cables = [network.namespace(f'cable{number}') for number in range(1, self.REPEATERS + 1)]
+        self.switches = []
+        self.behind = []  # by hop, the receivers' namespaces
+        super().__init__(network, receivers)
+
+    def connect_output(self, network):
+        count = len(self.receivers)
+        self.switches = [self.switch, *(network.namespace(f'switch{number}') for number in range(1, self.REPEATERS + 1))]
+        self.behind = [self.receivers, *([network.namespace(f'receiver{number}behind{hop}') for number in range(1, count + 1)]
+                                         for hop in range(1, self.REPEATERS + 1))]
+        for hop, switch in enumerate(self.switches):
+            network.veth(self.headend if hop == 0 else self.repeaters[hop - 1], 'out0', switch, 'up0')
+            switch.feeds_dpdk('up0')
+            ports = ['up0']
+            for number, receiver in enumerate(self.behind[hop], 1):
+                network.veth(switch, f'down{number}', receiver, 'eth0')
+                receiver.address('eth0', f'{subnet(hop)}.{10 + number}/24')
+                ports.append(f'down{number}')
+            if hop < self.REPEATERS:
+                cable = self.cables[hop]
+                network.veth(switch, 'repeater', cable, 'above')
+                network.veth(cable, 'below', self.repeaters[hop], 'in0')
+                cable.feeds_dpdk('below')
+                network.hub(cable, 'br0', ['above', 'below'])
+                ports.append('repeater')
+            network.bridge(switch, 'br0', ports)
+
+
+def channel_lineup(channel, hop, more):
+    return f'''
+  - name: {channel.name}
+    number: {channel.number}
+    upstream: {{interface: in, address: {hop_address(hop - 1)}, group: {group_of(channel, hop - 1)}, port: {SMART_PORT}}}
+    output: {{interface: out, group: {group_of(channel, hop)}, port: {SMART_PORT}}}
+    bitrate_cap: {channel.cap_bps}
+    {f'key: {channel.name}.key' if channel.cipher else 'clear: true'}
+    {more}
+'''
+
+
+def start_repeater(lab, hop, channels, more='', wait=True):
+    """The repeater of that number; more: further keys of its channels."""
+    main_lcore, *lanes = sorted(os.sched_getaffinity(0))[:2]
+    (lab.directory / f'state{hop}').mkdir(exist_ok=True)
+    path = lab.directory / f'repeater{hop}.yaml'
+    path.write_text(f'''\
+repeater: {{name: repeater{hop}, state: state{hop}, trust: [signing.key.pub], control: repeater{hop}.sock}}
+lanes: {{main_lcore: {main_lcore}, lcores: {lanes}, idle_sleep_us: 50}}
+ports:
+  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(hop - 1)}.50/24'})}
+  - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', 'address': f'{hop_address(hop)}/24'})}
+channels:{''.join(channel_lineup(channel, hop, more) for channel in channels)}''')
+    repeater = Repeater(lab.topology.repeaters[hop - 1], lab.name_of(f'repeater{hop}_'), lab.directory, path)
+    if wait:
+        repeater.wait_ready()
+    return repeater
+
+
+def start_receiver(lab, channel, hop, number, out, *more):
+    """A receiver behind a hop."""
+    keys = ['--clear']
+    if channel.cipher:
+        keys = ['--key', lab.directory / f'{channel.name}.key', '--trust', lab.directory / 'signing.key.pub']
+    return Receiver(lab.topology.behind[hop][number - 1], lab.name_of('receive'), lab.directory, '--channel', channel.name,
+                    '--group', f'{group_of(channel, hop)}:{SMART_PORT}', '--source', hop_address(hop), '--interface', 'eth0',
+                    *keys, '--out', out, *more)

@@ -1,0 +1,197 @@
+#!/usr/bin/python3
+"""Repeaters: what goes through them arrives bit for bit, losses on the way to one are asked for once, whatever many are below, and
+losses below never reach the headend."""
+
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
+# pylint: disable=wrong-import-position
+from lab import system
+from lab.media import sha256, write_noise
+from lab.network import call, wait_until
+from lab.programs import LINECAST
+from lab.repeaters import RepeaterChain, group_of, hop_address, start_receiver, start_repeater
+from lab.topology import SMART_PORT, Channel
+
+NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 2_500_000, 'aes-128-gcm')
+FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 2_500_000, None)
+RATE_BPS = 2_000_000
+IS_REQUEST = f'udp dport {SMART_PORT} @th,72,8 0x81'  # REPLACEMENT
+
+
+class Feed:
+    def __init__(self, lab, seconds, *channels):
+        self.files = {}
+        for channel in channels:
+            self.files[channel] = lab.directory / f'{channel.name}.ts'
+            write_noise(self.files[channel], seconds, RATE_BPS, seed=channel.number)
+        self.feeder = lab.start_feed(*((file, channel) for channel, file in self.files.items()))
+
+    def wait(self, seconds):
+        wait_until(self.feeder.done, seconds, 'the feed does not end', 0.2)
+
+    def bytes(self, channel):
+        return self.files[channel].read_bytes()
+
+
+def lose_below(lab, hop, percent, channels):
+    """On the way from a hop to the repeater behind it."""
+    lab.topology.cables[hop].lose('above', percent, [group_of(channel, hop) for channel in channels], SMART_PORT)
+
+
+def hears(repeater, channel):
+    """Whether it has something to pass on, and says so to those below."""
+    return repeater.channels()[channel.name]['hops'] is not None
+
+
+def wait_for_hop(repeater, *channels):
+    for channel in channels:
+        wait_until(lambda channel=channel: hears(repeater, channel), 5, f'{repeater.name} hears nothing of {channel.name}')
+
+
+
+def stop_all(programs):
+    for program in programs:
+        program.stop()
+
+
+def bit_exact_through_two_repeaters_with_loss_on_every_link(lab):
+    channels = (NEWS, FILM)
+    lab.start_headend(channels)
+    repeaters = [start_repeater(lab, hop, channels) for hop in (1, 2)]
+    for hop in (0, 1):
+        lose_below(lab, hop, 5, channels)
+    for repeater in repeaters:
+        wait_for_hop(repeater, *channels)
+    received = {}
+    for hop in (0, 1, 2):
+        for number, namespace in enumerate(lab.topology.behind[hop], 1):
+            namespace.lose('eth0', 5, [group_of(channel, hop) for channel in channels], SMART_PORT)
+            for channel in channels:
+                file = lab.directory / f'{channel.name}.{hop}.{number}'
+                received[file] = (channel, start_receiver(lab, channel, hop, number, file, '--buffer-ms', '2000'))
+    time.sleep(2.5)
+    feed = Feed(lab, 12, *channels)
+    feed.wait(20)
+    time.sleep(4)
+    stop_all(program for _, program in received.values())
+    for file, (channel, _) in received.items():
+        assert sha256(file) == sha256(feed.files[channel]), f'{file.name} is not what was fed'
+    notes = []
+    for hop, repeater in enumerate(repeaters, 1):
+        for name, row in repeater.channels().items():
+            assert row['hops'] == hop, row
+            counters = row['upstream']['counters']
+            assert counters['repaired'] > 20 and counters.get('unrecovered', 0) == 0, counters
+            assert row['requests'] > 0 and row['repairs_sent'] > 20, row
+            notes.append(f'repeater {hop}, {name}: {counters["repaired"]} repaired from above, {row["repairs_sent"]} repairs sent below')
+    assert not any(name in repeater.drops() for repeater in repeaters for name in ('request_mac', 'no_way_up'))
+    stop_all(reversed(repeaters))
+    return notes
+
+
+def what_many_below_miss_is_asked_for_once(lab):
+    lab.start_headend([NEWS])
+    repeater = start_repeater(lab, 1, [NEWS])
+    wait_for_hop(repeater, NEWS)
+    lose_below(lab, 0, 10, [NEWS])
+    cable = lab.topology.cables[0]
+    cable.count('requests', 'below', f'ip daddr {hop_address(0)} {IS_REQUEST}')
+    files = {lab.directory / f'{n}.{k}': n for n in (1, 2, 3) for k in range(4)}
+    programs = [start_receiver(lab, NEWS, 1, number, file, '--buffer-ms', '1500') for file, number in files.items()]
+    time.sleep(2.5)
+    feed = Feed(lab, 8, NEWS)
+    feed.wait(15)
+    time.sleep(3)
+    stop_all(programs)
+    for file in files:
+        assert sha256(file) == sha256(feed.files[NEWS]), f'{file.name} is not what was fed'
+    above, row = lab.headend.channels()['news'], repeater.channels()['news']
+    lost = cable.losses()[NEWS.group]
+    asked = row['upstream']['counters']['sequences_requested']
+    assert asked <= 2 * (lost['lost_original'] + lost['lost_repair']) + 10, (asked, lost)
+    assert above['requested_sequences'] <= asked, (above, asked)
+    assert above['askers'] == 1, above
+    assert row['upstream']['counters']['missing_below'] > 0, row
+    return [f'{lost["lost_original"]} lost before the repeater, {len(files)} receivers behind it: it asked for {asked} sequences in '
+            f'{cable.counted("requests")} requests']
+
+
+def what_is_lost_below_never_reaches_the_headend(lab):
+    lab.start_headend([NEWS])
+    repeater = start_repeater(lab, 1, [NEWS])
+    wait_for_hop(repeater, NEWS)
+    files = {}
+    for number, namespace in enumerate(lab.topology.behind[1], 1):
+        namespace.lose('eth0', 10, [group_of(NEWS, 1)], SMART_PORT)
+        file = lab.directory / f'{number}.played'
+        files[file] = start_receiver(lab, NEWS, 1, number, file, '--buffer-ms', '1500')
+    time.sleep(2.5)
+    feed = Feed(lab, 6, NEWS)
+    feed.wait(15)
+    time.sleep(3)
+    stop_all(files.values())
+    for file in files:
+        assert sha256(file) == sha256(feed.files[NEWS]), f'{file.name} is not what was fed'
+    assert lab.headend.channels()['news']['requests'] == 0
+    assert repeater.channels()['news']['repairs_sent'] > 0
+
+
+def a_new_key_epoch_goes_through(lab):
+    lab.start_headend([NEWS])
+    repeater = start_repeater(lab, 1, [NEWS])
+    wait_for_hop(repeater, NEWS)
+    file = lab.directory / 'played'
+    receiver = start_receiver(lab, NEWS, 1, 1, file, '--buffer-ms', '1500')
+    time.sleep(2)
+    feed = Feed(lab, 16, NEWS)
+    time.sleep(1)
+    call([str(LINECAST), 'rekey', 'news', '--lineup', str(lab.headend.lineup)])
+    wait_until(lambda: lab.headend.channels()['news']['epoch'] == 2, 14, 'the headend does not change its key', 0.2)
+    feed.wait(20)
+    time.sleep(2.5)
+    assert repeater.channels()['news']['epoch'] == 2
+    assert 'bad_tag' not in repeater.channels()['news']['upstream']['counters']
+    receiver.stop()
+    assert sha256(file) == sha256(feed.files[NEWS])
+
+
+def plays_on(file, seconds, what):
+    size = file.stat().st_size
+    wait_until(lambda: file.stat().st_size > size + RATE_BPS // 8, seconds, what, 0.1)
+
+
+def restarts_of_headend_and_repeater_are_followed(lab):
+    channels = (NEWS, FILM)
+    lab.start_headend(channels)
+    repeater = start_repeater(lab, 1, channels)
+    wait_for_hop(repeater, *channels)
+    files = {channel: lab.directory / f'{channel.name}.played' for channel in channels}
+    receivers = [start_receiver(lab, channel, 1, 1, file) for channel, file in files.items()]
+    time.sleep(1.5)
+    Feed(lab, 60, *channels)
+    for channel, file in files.items():
+        plays_on(file, 5, f'{channel.name} does not begin')
+    lab.headend.stop()
+    lab.start_headend(channels)
+    for channel, file in files.items():
+        plays_on(file, 8, f'{channel.name} does not go on after the headend has started anew')
+    repeater.stop()
+    assert lab.headend.channels()['news']['leaves'] == 1
+    repeater = start_repeater(lab, 1, channels)
+    for channel, file in files.items():
+        plays_on(file, 8, f'{channel.name} does not go on after the repeater has started anew')
+    repeater.process.kill()
+    repeater.process.wait()
+    repeater = start_repeater(lab, 1, channels)
+    for channel, file in files.items():
+        plays_on(file, 8, f'{channel.name} does not go on after the repeater was killed')
+    stop_all(receivers)
+    repeater.stop()
+
+
+system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_below_miss_is_asked_for_once,
+           what_is_lost_below_never_reaches_the_headend, a_new_key_epoch_goes_through,
+           restarts_of_headend_and_repeater_are_followed, receivers=3, topology=RepeaterChain)

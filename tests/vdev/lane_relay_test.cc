@@ -1,0 +1,406 @@
+// A repeater's channel on a real lane: what comes from above goes on, is repaired below, and is asked for
+// above.
+#include <gmock/gmock.h>
+
+#include "app/linecast/relay_keeper.h"
+#include "tests/packets/smart_sender.h"
+#include "tests/vdev/requests.h"
+
+namespace linecast {
+namespace {
+
+using packets::Datagram;
+using packets::SmartSender;
+using smart::RelayCounter;
+using smart::RelayGuard;
+
+class Relay : public Requests {
+ protected:
+  static constexpr uint16_t kUpwardPort = 49'152;
+  static constexpr net::Mac kAboveMac{2, 0, 0, 0, 0, 0x51};
+
+  void make_relay(RelayGuard guard = RelayGuard::kOpened, uint32_t window = 64) {
+    BedOptions options;
+    options.channels = 0;
+    options.free_slots = 1;
+    options.window_packets = window;
+    options.ssm_source = LaneBed::kFeeder;
+    options.encrypted = guard != RelayGuard::kClear;
+    bed_ = std::make_unique<LaneBed>(options);
+    become(LaneBed::kReceiverId);
+    sign_ = options.encrypted;
+    SmartSender::Options above;
+    above.encrypted = options.encrypted;
+    above.group_key = bed_->group_key();
+    above.channel_id = bed_->channel_id(0);
+    above.group = LaneBed::source_group(0);
+    sender_ = std::make_unique<SmartSender>(above);
+
+    channel_.bitrate_cap_bps = options.bitrate_cap_bps;
+    channel_.window_packets = window;
+    channel_.budget_percent = 100;
+    channel_.max_payload = LaneBed::kMtu - 60;
+    channel_.output.group = LaneBed::output_group(0);
+    if (options.encrypted) channel_.key_file = "a file";
+    app::LaneRelaySetup setup;
+    setup.channel = &channel_;
+    setup.hop.start_number = LaneBed::kStartNumber;
+    setup.hop.out_port = setup.hop.out_interface = 1;
+    setup.hop.flow.source = LaneBed::kOutAddress;
+    setup.hop.flow.source_mac = LaneBed::kOutMac;
+    setup.hop.flow.destination = LaneBed::output_group(0);
+    setup.hop.flow.destination_mac = net::multicast_mac(setup.hop.flow.destination);
+    setup.hop.flow.source_port = setup.hop.flow.destination_port = smart::kDefaultPort;
+    setup.upstream.flow.source = LaneBed::kInAddress;
+    setup.upstream.flow.source_mac = LaneBed::kInMac;
+    setup.upstream.flow.destination = LaneBed::kFeeder;
+    setup.upstream.flow.source_port = kUpwardPort;
+    setup.upstream.flow.destination_port = LaneBed::kSourcePort;
+    setup.upstream.flow.ttl = 64;
+    setup.stream = {.guard = guard,
+                    .upstream = LaneBed::kFeeder,
+                    .group = LaneBed::source_group(0),
+                    .address = LaneBed::kInAddress,
+                    .receiver_id = 99,
+                    .window = window};
+    if (options.encrypted) {
+      const auto down = crypto::derive_down_key(bed_->group_key(), bed_->channel_id(0));
+      const crypto::CmacKey up(manager_, crypto::derive_up_key(bed_->group_key(), bed_->channel_id(0)));
+      setup.upstream_keys = std::make_unique<smart::RelayMessageKeys>(smart::RelayMessageKeys{
+          crypto::CmacKey(manager_, down), crypto::receiver_key(manager_, up, 99), bed_->group_key().id});
+      setup.hop.message_keys =
+          std::make_unique<app::MessageKeys>(app::MessageKeys{crypto::CmacKey(manager_, down), up});
+      keeper_ = std::make_unique<app::RelayKeeper>(bed_->channel_id(0), bed_->group_key(),
+                                                   std::vector{sender_->public_key()});
+    }
+    bed_->lane().add_channel(
+        0, std::make_unique<app::LaneRelay>(std::move(setup), bed_->frame_pool(), drivers::any_numa_node()));
+    directory_ = bed_->further_directory(0, SIZE_MAX);
+    adopt_.directory = directory_.get();
+    app::LaneCall call;
+    call.command.kind = app::LaneCommand::Kind::kChange;
+    call.command.change = &adopt_;
+    call.issue(bed_->lane());
+    poll();
+  }
+  // As it is when a stream is followed and its hop known.
+  void begin() {
+    if (keeper_ != nullptr) {
+      from_above(sender_->announce());
+      control();
+    }
+    from_above(sender_->status());
+    poll();
+    bed_->sent();
+  }
+  // What the control lcore does between the lane's turns.
+  void control() {
+    poll();
+    app::HeardAnnouncement heard;
+    while (bed_->lane().next_announcement(heard)) keeper_->take(heard, relay());
+    keeper_->tick(bed_->lane(), 0);
+    poll();
+  }
+  void poll() { bed_->lane().poll(now_); }
+  void run_for(TimeNs span) {
+    for (const TimeNs end = now_ + span; now_ < end; now_ += kNsPerMs) poll();
+  }
+  void from_above(const Datagram& datagram, Ipv4 source = LaneBed::kFeeder) {
+    net::UdpFlow flow;
+    flow.source = source;
+    flow.source_mac = kAboveMac;
+    flow.destination = LaneBed::source_group(0);
+    flow.destination_mac = net::multicast_mac(flow.destination);
+    flow.source_port = flow.destination_port = LaneBed::kSourcePort;
+    bed_->feed(udp_frame(flow, datagram));
+  }
+  Datagram data() { return sender_->data(ts_payload(7, fill_++)); }
+  // Payloads of what was sent below since the last call, of the type and command.
+  std::vector<Datagram> below(smart::PacketType type, uint8_t command) {
+    std::vector<Datagram> found;
+    for (const auto& frame : bed_->sent()) {
+      const net::ParsedFrame out = net::parse_frame(frame, {});
+      smart::CommonHeader header;
+      if (out.kind != net::FrameKind::kUdp ||
+          smart::decode_common(out.payload, header) != smart::WireFault::kNone)
+        continue;
+      EXPECT_EQ(out.source, LaneBed::kOutAddress);
+      EXPECT_EQ(out.destination, LaneBed::output_group(0));
+      if (header.type == type && header.command == command)
+        found.emplace_back(out.payload.begin(), out.payload.end());
+    }
+    return found;
+  }
+  std::vector<Datagram> data_below(smart::DataCommand command = smart::DataCommand::kOriginal) {
+    return below(smart::PacketType::kData, static_cast<uint8_t>(command));
+  }
+  std::vector<Datagram> announcements_below() {
+    return below(smart::PacketType::kMessage, static_cast<uint8_t>(smart::MessageCommand::kKeyAnnounce));
+  }
+  std::vector<Datagram> statuses_below() {
+    return below(smart::PacketType::kMessage, static_cast<uint8_t>(smart::MessageCommand::kSenderStatus));
+  }
+  // Payloads of what was said to the hop above since the last call: only REPLACEMENT.
+  std::vector<Datagram> requests_above() {
+    std::vector<Datagram> found;
+    for (const auto& frame : bed_->sent(0)) {
+      const net::ParsedFrame out = net::parse_frame(frame, {});
+      if (out.kind != net::FrameKind::kUdp) continue;
+      EXPECT_EQ(out.source, LaneBed::kInAddress);
+      EXPECT_EQ(out.source_port, kUpwardPort);
+      EXPECT_EQ(out.destination, LaneBed::kFeeder);
+      EXPECT_EQ(out.destination_port, LaneBed::kSourcePort);
+      EXPECT_TRUE(std::equal(kAboveMac.begin(), kAboveMac.end(), frame.begin()))
+          << "the way that the stream came";
+      if (out.payload[1] >> 6 == static_cast<int>(smart::PacketType::kReplacement))
+        found.emplace_back(out.payload.begin(), out.payload.end());
+    }
+    return found;
+  }
+  const app::LaneRelay& relay() { return *bed_->lane().relay(0); }
+  uint64_t count(RelayCounter counter) { return relay().relay_counters().get(counter); }
+  uint64_t count(smart::ReceiveCounter counter) { return relay().receive_counters().get(counter); }
+  uint64_t count(ChannelCounter counter) { return relay().counters().get(counter); }
+
+  TimeNs now_ = kStart;
+  lineup::Channel channel_;
+  std::unique_ptr<SmartSender> sender_;
+  std::unique_ptr<app::RelayKeeper> keeper_;
+  std::unique_ptr<app::Directory> directory_;
+  app::LaneChange adopt_;
+  uint8_t fill_ = 0;
+};
+
+TEST_F(Relay, DataGoesOnAsItCame) {
+  make_relay();
+  begin();
+  sender_->quiet = 5;
+  for (int i = 0; i < 200; ++i) {
+    Datagram packet = data();
+    from_above(packet);
+    poll();
+    const auto sent = data_below();
+    ASSERT_EQ(sent.size(), 1u);
+    smart::set_data_command(packet.data(), smart::DataCommand::kOriginal, 0);  // the hop's own QUIET
+    EXPECT_EQ(sent[0], packet);
+  }
+  EXPECT_EQ(count(ChannelCounter::kPacketsSent), 200u);
+}
+
+TEST_F(Relay, NothingOfAnotherSenderIsTaken) {
+  make_relay();
+  begin();
+  from_above(data(), LaneBed::kFeeder + 1);
+  poll();
+  EXPECT_TRUE(data_below().empty());
+  EXPECT_EQ(bed_->count(LaneCounter::kNoFlow), 1u);
+}
+
+TEST_F(Relay, WhatIsMissingIsAskedForAboveAndGoesOnWhenItComes) {
+  make_relay();
+  begin();
+  from_above(data());
+  const Datagram lost = data();
+  from_above(data());
+  run_for(20 * kNsPerMs);
+  const auto requests = requests_above();
+  ASSERT_EQ(requests.size(), 1u);
+  bool good = false;
+  const auto repairs = sender_->answer(requests[0], good);
+  EXPECT_TRUE(good) << "the hop above takes it";
+  ASSERT_EQ(repairs.size(), 1u);
+  data_below();
+  from_above(repairs[0]);
+  from_above(repairs[0]);
+  poll();
+  const auto sent = data_below();
+  ASSERT_EQ(sent.size(), 1u) << "once, and as an original";
+  EXPECT_EQ(sent[0], lost);
+  EXPECT_EQ(count(smart::ReceiveCounter::kRepaired), 1u);
+}
+
+TEST_F(Relay, WhatIsKeptIsRepairedAndWhoAsksForTheRestIsToldToWait) {
+  make_relay();
+  begin();
+  std::vector<Datagram> packets;
+  for (int i = 0; i < 8; ++i) {
+    packets.push_back(data());
+    if (i != 3) from_above(packets.back());
+  }
+  poll();
+  bed_->sent();
+  // Sequences 101 and 103, of which 103 is missing here too.
+  deliver(request({{101, 0b10}}, 107));
+  poll();
+  std::vector<Datagram> repairs;
+  std::vector<uint16_t> named;
+  for (const auto& frame : bed_->sent()) {
+    const net::ParsedFrame out = net::parse_frame(frame, {});
+    smart::Split split;
+    smart::Quiet quiet;
+    if (is_repair(frame)) {
+      repairs.emplace_back(out.payload.begin(), out.payload.end());
+    } else if (smart::split_message(out.payload, split) == smart::WireFault::kNone &&
+               smart::decode(split.body, quiet)) {
+      for (const auto& pair : quiet.list.view()) named.push_back(pair.sequence);
+      EXPECT_EQ(quiet.group, LaneBed::output_group(0));
+    }
+  }
+  ASSERT_EQ(repairs.size(), 1u);
+  smart::set_data_command(packets[1].data(), smart::DataCommand::kRepair, 0);
+  EXPECT_EQ(repairs[0], packets[1]);
+  EXPECT_THAT(named, testing::UnorderedElementsAre(101, 103));
+  EXPECT_EQ(count(RelayCounter::kMissingBelow), 1u);
+  from_above(packets[3]);
+  poll();
+  EXPECT_EQ(data_below().size(), 1u) << "to all, when it comes";
+}
+
+TEST_F(Relay, AKeyAnnouncementIsVerifiedFirstAndGoesOnNoOftenerThanItIsSent) {
+  make_relay();
+  Datagram forged = sender_->announce();
+  forged[50] ^= 1;
+  from_above(forged);
+  control();
+  EXPECT_TRUE(announcements_below().empty());
+  from_above(sender_->status());
+  from_above(sender_->announce());
+  control();
+  run_for(5 * kNsPerMs);
+  ASSERT_EQ(announcements_below().size(), 1u) << "as soon as it is believed";
+  for (int i = 0; i < 12; ++i) {  // a loop, say
+    from_above(sender_->announce());
+    run_for(20 * kNsPerMs);
+  }
+  const auto sent = announcements_below();
+  EXPECT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0], sender_->announce());
+}
+
+TEST_F(Relay, AFloodOfAnnouncementsIsBounded) {
+  make_relay();
+  for (int i = 0; i < 30; ++i) {
+    Datagram forged = sender_->announce();
+    forged[50] = static_cast<uint8_t>(i);
+    from_above(forged);
+  }
+  poll();
+  EXPECT_EQ(count(RelayCounter::kAnnounceLimit), 10u);
+  for (int i = 0; i < 400; ++i, now_ += 10 * kNsPerMs) {
+    from_above(sender_->announce());
+    poll();
+  }
+  EXPECT_GT(bed_->count(LaneCounter::kAnnounceQueueFull), 0u) << "nobody takes them";
+  control();
+  from_above(sender_->status());
+  from_above(data());
+  poll();
+  EXPECT_EQ(data_below().size(), 1u) << "then one is found good all the same";
+}
+
+TEST_F(Relay, SaysHowManyHopsItIsFromTheOrigin) {
+  make_relay();
+  run_for(2 * kNsPerSecond);
+  EXPECT_TRUE(statuses_below().empty()) << "it does not know yet";
+  sender_->hops = 3;
+  begin();
+  run_for(1200 * kNsPerMs);
+  const auto statuses = statuses_below();
+  ASSERT_FALSE(statuses.empty());
+  smart::Split split;
+  smart::SenderStatus status;
+  ASSERT_EQ(smart::split_message(statuses[0], split), smart::WireFault::kNone);
+  ASSERT_TRUE(smart::decode(split.body, status));
+  EXPECT_EQ(status.hops, 4);
+  EXPECT_EQ(status.start_number, LaneBed::kStartNumber) << "its own";
+  EXPECT_EQ(status.group, LaneBed::output_group(0));
+  EXPECT_EQ(relay().hops(), 4u);
+  run_for(4 * kNsPerSecond);
+  statuses_below();
+  run_for(3 * kNsPerSecond);
+  EXPECT_TRUE(statuses_below().empty())
+      << "nothing comes from above any more: those below are to look elsewhere";
+}
+
+TEST_F(Relay, TooManyHopsAreRefused) {
+  make_relay();
+  sender_->hops = 8;
+  begin();
+  from_above(data());
+  from_above(sender_->announce());
+  run_for(2 * kNsPerSecond);
+  EXPECT_TRUE(bed_->sent().empty());
+  EXPECT_EQ(count(RelayCounter::kTooManyHops), 1u);
+}
+
+TEST_F(Relay, HeartbeatsGoOn) {
+  make_relay();
+  begin();
+  from_above(data());
+  from_above(sender_->heartbeat());
+  poll();
+  EXPECT_EQ(data_below(smart::DataCommand::kHeartbeat).size(), 1u);
+  EXPECT_EQ(count(ChannelCounter::kHeartbeatsSent), 1u);
+}
+
+TEST_F(Relay, WithoutTheKeyALaterPacketThatDiffersIsKeptForRepairs) {
+  make_relay(RelayGuard::kTrusted);
+  begin();
+  const Datagram genuine = data();
+  Datagram forged = genuine;
+  forged[200] ^= 1;
+  from_above(forged);
+  from_above(genuine);
+  poll();
+  ASSERT_EQ(data_below().size(), 1u) << "a full sequence goes on once";
+  EXPECT_EQ(count(RelayCounter::kReplaced), 1u);
+  Datagram copy = genuine;
+  smart::set_data_command(copy.data(), smart::DataCommand::kRepair, 7);
+  from_above(copy);
+  poll();
+  EXPECT_EQ(count(RelayCounter::kReplaced), 1u) << "but for CMD and QUIET it is the same";
+  const auto repairs = ask(request({{100, 0}}, 100), now_ + kNsPerMs);
+  ASSERT_EQ(repairs.size(), 1u);
+  const net::ParsedFrame out = net::parse_frame(repairs[0], {});
+  EXPECT_TRUE(std::equal(out.payload.begin() + 8, out.payload.end(), genuine.begin() + 8));
+}
+
+TEST_F(Relay, AClearChannelGoesOn) {
+  make_relay(RelayGuard::kClear);
+  begin();
+  for (int i = 0; i < 100; ++i) {
+    from_above(data());
+    poll();
+  }
+  EXPECT_EQ(data_below().size(), 100u);
+}
+
+TEST_F(Relay, WhatDoesNotFitTheOutputIsCounted) {
+  make_relay();
+  begin();
+  from_above(sender_->data(std::vector<uint8_t>(1442)));
+  poll();
+  EXPECT_TRUE(data_below().empty());
+  EXPECT_EQ(count(ChannelCounter::kPayloadSize), 1u);
+}
+
+TEST_F(Relay, SaysGoodbyeAtTheEnd) {
+  make_relay();
+  begin();
+  from_above(data());
+  run_for(1500 * kNsPerMs);
+  bed_->sent(0);
+  bed_->lane().finish(now_);
+  int leaves = 0;
+  for (const auto& frame : bed_->sent(0)) {
+    const net::ParsedFrame out = net::parse_frame(frame, {});
+    smart::Split split;
+    if (out.kind == net::FrameKind::kUdp &&
+        smart::split_message(out.payload, split) == smart::WireFault::kNone)
+      leaves += split.header.command == static_cast<uint8_t>(smart::MessageCommand::kUsageReportLeave);
+  }
+  EXPECT_EQ(leaves, 1);
+}
+
+}  // namespace
+}  // namespace linecast
