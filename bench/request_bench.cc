@@ -3,10 +3,10 @@
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
-#include <bit>
 #include <cstring>
 #include <deque>
 
+#include "bench/delays.h"
 #include "lib/smart/trailer.h"
 #include "tests/vdev/lane_bed.h"
 
@@ -138,8 +138,6 @@ long switches() {
 // own.
 class LiveDelay {
  public:
-  static constexpr size_t kBuckets = 24;  // each twice the one before, from 64 ns on
-
   explicit LiveDelay(LaneBed& bed)
       : bed_(bed),
         feed_(feed_frame(0, ts_payload(kTsPackets, 1))),
@@ -184,7 +182,7 @@ class LiveDelay {
       bed_.lane().poll(time_);
       const TimeNs spent = elapsed();
       if (switches() == before) {
-        for (const TimeNs delay : of_turn_) take(delay);
+        for (const TimeNs delay : of_turn_) delays_.add(delay);
         longest_ns_ = std::max(longest_ns_, spent);
         time_ += spent;
       }
@@ -195,22 +193,12 @@ class LiveDelay {
   }
 
   void clear() {
-    counts_ = {};
-    samples_ = overflow_ = 0;
-    most_ns_ = longest_ns_ = 0;
+    delays_.clear();
+    overflow_ = 0;
+    longest_ns_ = 0;
   }
-  // The upper end of the bucket that the share of live packets lies in.
-  double quantile_us(double share) const {
-    uint64_t below = 0;
-    for (size_t i = 0; i < kBuckets; ++i)
-      if ((below += counts_[i]) >= share * static_cast<double>(samples_)) return upper_ns(i) / 1e3;
-    return upper_ns(kBuckets) / 1e3;
-  }
-  static double upper_ns(size_t bucket) { return static_cast<double>(uint64_t{64} << bucket); }
-  const std::array<uint64_t, kBuckets>& counts() const { return counts_; }
-  uint64_t samples() const { return samples_; }
+  const bench::Delays& delays() const { return delays_; }
   uint64_t overflow() const { return overflow_; }
-  double most_us() const { return static_cast<double>(most_ns_) / 1e3; }
   double longest_turn_us() const { return static_cast<double>(longest_ns_) / 1e3; }
 
  private:
@@ -230,12 +218,6 @@ class LiveDelay {
     drivers::release(packet);
     ++overflow_;
   }
-  void take(TimeNs delay) {
-    const auto units = static_cast<uint64_t>(std::max<TimeNs>(delay, 0)) / 64;
-    ++counts_[std::min<size_t>(static_cast<size_t>(std::bit_width(units)), kBuckets - 1)];
-    ++samples_;
-    most_ns_ = std::max(most_ns_, delay);
-  }
 
   LaneBed& bed_;
   std::vector<uint8_t> feed_;
@@ -244,9 +226,9 @@ class LiveDelay {
   std::deque<TimeNs> arrivals_;  // of live packets that the lane has not sent yet
   TimeNs time_ = kNsPerSecond;
   uint64_t begin_ = 0;
-  std::array<uint64_t, kBuckets> counts_{};
-  uint64_t pushed_ = 0, samples_ = 0, overflow_ = 0;
-  TimeNs most_ns_ = 0, longest_ns_ = 0;
+  bench::Delays delays_;
+  uint64_t pushed_ = 0, overflow_ = 0;
+  TimeNs longest_ns_ = 0;
 };
 
 constexpr double kLiveRate = 100'000;     // packets a second: 1 Gbit/s
@@ -265,20 +247,20 @@ void run_delay(benchmark::State& state, bool encrypted, double requests, unsigne
   }
   if (delay.overflow() != 0 || bed.count(0, app::ChannelCounter::kTransmitFull) != 0)
     state.SkipWithError("packets were dropped");
-  if (bed.count(0, app::ChannelCounter::kPacketsSent) - sent + app::kBurst < delay.samples())
+  const bench::Delays& delays = delay.delays();
+  if (bed.count(0, app::ChannelCounter::kPacketsSent) - sent + app::kBurst < delays.samples())
     state.SkipWithError("live packets were lost");
-  state.counters["p50_us"] = delay.quantile_us(0.5);
-  state.counters["p99_us"] = delay.quantile_us(0.99);
-  state.counters["p999_us"] = delay.quantile_us(0.999);
-  state.counters["most_us"] = delay.most_us();
+  state.counters["p50_us"] = delays.quantile_us(0.5);
+  state.counters["p99_us"] = delays.quantile_us(0.99);
+  state.counters["p999_us"] = delays.quantile_us(0.999);
+  state.counters["most_us"] = delays.most_us();
   state.counters["longest_turn_us"] = delay.longest_turn_us();
   state.counters["repairs_per_live"] = static_cast<double>(bed.count(0, app::ChannelCounter::kRepairsSent)) /
                                        static_cast<double>(bed.count(0, app::ChannelCounter::kPacketsSent));
   // The histogram: the share of live packets in each bucket, by its upper end. All of them, so that
   // repetitions have the same counters.
-  for (size_t i = 0; i < LiveDelay::kBuckets; ++i)
-    state.counters["below_" + std::to_string(static_cast<uint64_t>(LiveDelay::upper_ns(i))) + "_ns"] =
-        static_cast<double>(delay.counts()[i]) / static_cast<double>(delay.samples());
+  for (size_t i = 0; i < bench::Delays::kOctaves; ++i)
+    state.counters["below_" + std::to_string(bench::Delays::octave_end_ns(i)) + "_ns"] = delays.share(i);
 }
 
 BENCHMARK_CAPTURE(run_storm, clear, false, 1000)->Name("requests/clear")->UseManualTime();

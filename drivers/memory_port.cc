@@ -19,11 +19,18 @@ int rte_eth_dev_callback_process(rte_eth_dev* device, rte_eth_event_type event, 
 
 namespace linecast::drivers {
 
-MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit_queues)
+MemoryPort::MemoryPort(const std::string& name, unsigned size, unsigned transmit_queues,
+                       unsigned receive_queues)
     : in(name + "_in", size, 0), out(name + "_out", size, 0), name_("net_ring_" + name) {
-  rte_ring* receive = in.get();
+  std::vector<rte_ring*> receive{in.get()};
+  while (receive.size() < receive_queues) {
+    further_.push_back(
+        std::make_unique<Queue<Packet*>>(name + "_in" + std::to_string(receive.size()), size, 0));
+    receive.push_back(further_.back()->get());
+  }
   std::vector<rte_ring*> transmit(transmit_queues, out.get());  // its writers may be many
-  if (rte_eth_from_rings(name.c_str(), &receive, 1, transmit.data(), transmit_queues, 0) < 0)
+  if (rte_eth_from_rings(name.c_str(), receive.data(), receive_queues, transmit.data(), transmit_queues, 0) <
+      0)
     throw Error(fmt::format("no memory port {}", name));
 }
 

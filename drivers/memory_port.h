@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,8 @@ namespace linecast::drivers {
 class MemoryPort {
  public:
   // name: of its own in the process, up to 16 characters.
-  explicit MemoryPort(const std::string& name, unsigned size = 4096, unsigned transmit_queues = 1);
+  explicit MemoryPort(const std::string& name, unsigned size = 4096, unsigned transmit_queues = 1,
+                      unsigned receive_queues = 1);
 
   // Of the DPDK port, for PortConfig::device.
   const std::string& name() const { return name_; }
@@ -24,11 +26,14 @@ class MemoryPort {
   // Has the DPDK port ask to be set up anew, as the driver of a virtual function does.
   void raise_reset();
 
-  Queue<Packet*> in;   // towards the port
+  Queue<Packet*> in;   // towards the port: its receive queue 0
   Queue<Packet*> out;  // what the port transmitted
+  // Towards a receive queue of the port.
+  Queue<Packet*>& queue(size_t i) { return i == 0 ? in : *further_[i - 1]; }
 
  private:
   std::string name_;
+  std::vector<std::unique_ptr<Queue<Packet*>>> further_;  // receive queues
 };
 
 // What a card would put on the wire for a transmitted frame: its bytes, and what the frame asks the card to

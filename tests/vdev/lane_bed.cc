@@ -33,7 +33,8 @@ LaneBed::LaneBed(const BedOptions& options)
               drivers::frame_room(kMtu), drivers::any_numa_node()),
       control_("control", 1023, drivers::control_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
-      in_memory_(next_name("bed_in"), 4096, static_cast<unsigned>(options.lanes)),
+      in_memory_(next_name("bed_in"), 4096, static_cast<unsigned>(options.lanes),
+                 options.queue_each ? static_cast<unsigned>(options.lanes) : 1),
       out_memory_(options.discard_output
                       ? nullptr
                       : std::make_unique<drivers::MemoryPort>(next_name("bed_out"), 4096,
@@ -69,7 +70,8 @@ LaneBed::LaneBed(const BedOptions& options)
     lanes_.push_back(std::make_unique<app::Lane>(setup));
     // What is discarded is nothing to poll.
     const auto queue = i == options.polling_lane ? std::optional<uint16_t>(0) : std::nullopt;
-    lanes_.back()->add_port(in_, static_cast<uint16_t>(i), queue);
+    lanes_.back()->add_port(in_, static_cast<uint16_t>(i),
+                            options.queue_each ? std::optional<uint16_t>(static_cast<uint16_t>(i)) : queue);
     lanes_.back()->add_port(out_, static_cast<uint16_t>(i), options.discard_output ? std::nullopt : queue);
     lanes_.back()->add_interface(0, 0);
     lanes_.back()->add_interface(1, options.output_vlan);

@@ -29,6 +29,7 @@ struct BedOptions {
   uint16_t request_interface = 1;  // that requests come in by and groups are sent out by, as the lane sees it
   std::optional<igmp::Version> igmp_version;  // none: found from queries
   size_t polling_lane = 0;                    // of both ports
+  bool queue_each = false;                    // of the input port each lane polls a queue of its own
   uint16_t input_vlan = 0;                    // 0: none
   uint16_t output_vlan = 0;                   // 0: untagged
   bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
