@@ -39,6 +39,11 @@ class LaneChannel : public LaneHop {
  public:
   LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
 
+  // Fetches what sealing the next datagram reads and writes.
+  void prefetch() const {
+    LaneHop::prefetch();
+    sealer_.prefetch();
+  }
   // Seals a datagram into the next kept frame, ready to be sent; null (counted) where it is dropped.
   drivers::Packet* seal(crypto::Manager& manager, TimeNs now, Bytes payload);
 

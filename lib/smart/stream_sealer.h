@@ -59,6 +59,11 @@ class StreamSealer {
   // packet it carries first_sequence - 1, so that a receiver notices the loss of the very first packet.
   size_t seal_heartbeat(crypto::Manager& manager, uint8_t quiet, uint8_t* out);
 
+  // Fetches what sealing the next packet reads of its key.
+  void prefetch() const {
+    if (key_ != nullptr) key_->gcm.prefetch();
+  }
+
   bool encrypted() const { return key_ != nullptr; }
   uint64_t next_sequence() const { return next_sequence_; }
   uint64_t first_sequence() const { return first_sequence_; }
