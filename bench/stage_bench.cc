@@ -73,6 +73,7 @@ class Steps {
         channels[k] =
             channels_[flows_.find(0, frame.destination, frame.destination_port, frame.source)].get();
         channels[k]->ring.prefetch(channels[k]->sealer.next_sequence());
+        channels[k]->sealer.prefetch();
       }
     }
     benchmark::DoNotOptimize(payloads);

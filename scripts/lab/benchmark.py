@@ -5,106 +5,101 @@ import json
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
-from lab import control, reliability, storm
-from lab.network import LabError
-from lab.programs import ROOT
-
-# What is divided by what (packets a second), and the least that it must come to.
-RATIOS = (
-    ("lane/aes128", "bare_gcm/aes128", 0.6),
-    ("lane/aes256", "bare_gcm/aes256", 0.6),
-    ("lane/aes128", "bare_gcm/aes128/in_place", None),
-    ("lane/aes128/software_checksum", "bare_gcm/aes128", None),
-)
-MOST_KEPT_TO_FRAME = 1.4
-MOST_QUERY_SHARE = 0.01  # of the lane's time, for a query a second with 2,000 groups joined
-MOST_BYTES_PER_GROUP = 1024
+from lab import compare, control, devices, instructions, lane_bench, peers, performance, reliability
+from lab.network import LabError, why_no_namespaces
+from lab.targets import Report
 
 
-def run(pattern, repetitions, seconds):
-    """{benchmark: medians}"""
-    with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        subprocess.run(
-            [ROOT / "build/bench/lane_bench", f"--benchmark_filter={pattern}", f"--benchmark_repetitions={repetitions}",
-             "--benchmark_enable_random_interleaving=true", f"--benchmark_min_time={seconds}",
-             f"--benchmark_out={out.name}", "--benchmark_out_format=json"],
-            check=True, stdout=subprocess.DEVNULL)
-        report = json.load(open(out.name, encoding="utf-8"))
-    figures = {}
-    for row in report["benchmarks"]:
-        if row.get("error_occurred"):
-            raise SystemExit(f"bench: {row['name']}: {row['error_message']}")
-        if row.get("aggregate_name") == "median":
-            name = row["run_name"].removesuffix("/manual_time")
-            figures[name] = {key: value for key, value in row.items() if isinstance(value, float)}
-    return figures
-
-
-def add_arguments(parser):
+def add_report_arguments(parser):
     parser.add_argument("--json", metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--against", metavar="FILE", help="say what is slower than in FILE, which --json wrote")
+
+
+def add_lane_arguments(parser):
     parser.add_argument("--repetitions", type=int, default=9, metavar="N", help="of each benchmark, interleaved (9)")
     parser.add_argument("--seconds", type=float, default=0.5, metavar="S", help="least time of one repetition (0.5)")
 
 
-def run_lane(options):
-    """Returns whether every target was met."""
-    print("bench: 500 channels, 64,000 kept frames, 1316-byte payloads; medians of "
-          f"{options.repetitions} interleaved runs", flush=True)
-    figures = run("^(lane|bare_gcm)/", options.repetitions, options.seconds)
-    width = max(map(len, figures))
-    print(f"\n{'benchmark':<{width}}  Mpps   cycles a packet")
-    for name, row in figures.items():
-        print(f"{name:<{width}}  {row['mpps']:<5.2f}  {row['cycles_per_packet']:.0f}")
-
-    met = True
-    ratios = []
-    print()
-    for name, against, target in RATIOS:
-        ratio = figures[name]["mpps"] / figures[against]["mpps"]
-        ratios.append({"benchmark": name, "against": against, "ratio": ratio, "target": target})
-        verdict = "" if target is None else f"  target {target}: {'met' if ratio >= target else 'MISSED'}"
-        met = met and (target is None or ratio >= target)
-        print(f"{name} / {against}: {ratio:.2f}{verdict}")
-    lane = figures["lane/aes128"]
-    kept = lane["kept_to_frame"]
-    met = met and kept <= MOST_KEPT_TO_FRAME
-    print(f"hugepage memory of a kept packet: {lane['bytes_per_kept_packet']:.0f} bytes, {kept:.2f} times the frame"
-          f"  target {MOST_KEPT_TO_FRAME}: {'met' if kept <= MOST_KEPT_TO_FRAME else 'MISSED'}")
-    hosts = run("^host/", options.repetitions, 0.001)
-    print("\n2,000 groups joined, a general query every second, all answered within its second:")
-    for version in ("v3", "v2"):
-        share = hosts[f"host/{version}/query"]["share_of_lane"] - hosts[f"host/{version}/idle"]["share_of_lane"]
-        memory = hosts[f"host/{version}/query"]["bytes_per_group"]
-        good = share < MOST_QUERY_SHARE and memory < MOST_BYTES_PER_GROUP
-        met = met and good
-        print(f"IGMP{version}: {100 * share:.3f} % of the lane's time, {memory:.0f} bytes a group"
-              f"  targets {100 * MOST_QUERY_SHARE:.0f} %, {MOST_BYTES_PER_GROUP}: {'met' if good else 'MISSED'}")
-    storm_figures = run("^(requests|live_delay)/", options.repetitions, min(options.seconds, 0.2))
-    met = storm.show_requests(storm_figures) and met
-    storm.show_delays(storm_figures)
-    figures |= hosts | storm_figures
+def finish(report, options):
+    """Writes and compares; returns whether all is as it should be."""
+    slower = compare.show(report, options.against) if options.against else False
     if options.json:
-        pathlib.Path(options.json).write_text(
-            json.dumps({"figures": figures, "ratios": ratios}, indent=2) + "\n", encoding="utf-8")
-    return met
+        pathlib.Path(options.json).write_text(json.dumps(report.json(), indent=2) + "\n", encoding="utf-8")
+    return report.passed() and not slower
+
+
+def run_lane(options):
+    report = Report()
+    lane_bench.measure(report, options.repetitions, options.seconds)
+    return finish(report, options)
+
+
+def run_rounds(part):
+    """Of a part that takes its measures in rounds, over networks of its own."""
+    def run(options):
+        require_namespaces(part)
+        report = Report()
+        part.measure(report, options.rounds, options.seconds)
+        return finish(report, options)
+    return run
+
+
+def require_namespaces(*parts):
+    reason = why_no_namespaces() or next(filter(None, (part.missing() for part in parts)), "")
+    if reason:
+        raise LabError(reason)
+
+
+def run_instructions(options):
+    report = Report()
+    instructions.measure(report)
+    return finish(report, options)
+
+
+def run_all(options):
+    require_namespaces(peers, devices)
+    report = Report()
+    lane_bench.measure(report, options.repetitions, options.seconds)
+    print()
+    devices.measure(report, options.rounds, 3)
+    print()
+    peers.measure(report, options.rounds, 2)
+    missed = [target for target in report.targets if not target["met"]]
+    for what in report.failures:
+        print(f"FAILED: {what}")
+    print(f"\n{len([t for t in report.targets if t['target'] is not None])} targets, {len(missed)} missed"
+          + "".join(f"\n  {target['what']}: {target['value']:.3g}, target {target['target']:g}" for target in missed))
+    good = finish(report, options)
+    if options.docs:
+        performance.write(report)
+    return good
 
 
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(
-        prog="scripts/bench", description="Measures, and says which targets are met; without a COMMAND what is quick: lane.",
-        epilog="Examples: scripts/bench --json lane.json; scripts/bench reliability --packets 20000 --loss 10. "
-               "Exit code: 0 every target met, 1 one missed or a failure, 2 wrong usage.")
+        prog="scripts/bench", description="Measures, and says which targets are met; without a COMMAND: all.",
+        epilog="Examples: scripts/bench --json now.json --against before.json; scripts/bench reliability --packets 20000 --loss 10. "
+               "Exit code: 0 done, 1 a target missed by more than 10 %, something slower, or a failure, 2 wrong usage.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    everything = commands.add_parser(
+        "all", help="lane, devices and peers; root, ten minutes",
+        description="lane, devices and peers in one run. Nothing else should run on the machine meanwhile.",
+        epilog="Example: scripts/bench all --json now.json --against before.json")
+    add_report_arguments(everything)
+    add_lane_arguments(everything)
+    everything.add_argument("--rounds", type=int, default=5, metavar="N", help="of devices and peers (5)")
+    everything.add_argument("--docs", action="store_true", help="put figures and plots into docs/performance.md")
+    everything.set_defaults(run=run_all)
     lane = commands.add_parser(
-        "lane", help="the headend's lane, and a storm of requests on it, on ports in memory; two minutes",
-        description="The headend lane beside bare ipsec-mb AES-GCM, what its hosts cost it, how many requests for repairs it takes, and "
-                    "how long live packets wait beside repairs; on ports in memory.",
+        "lane", help="the headend's lane, its steps, load and overload, and a storm of requests on it, on ports in memory; three minutes",
+        description="The headend lane beside bare ipsec-mb AES-GCM, what each of its steps costs, how long packets wait in it, what "
+                    "overload, hosts and requests for repairs do to it; on ports in memory.",
         epilog="Example: scripts/bench lane --json lane.json")
-    add_arguments(lane)
+    add_report_arguments(lane)
+    add_lane_arguments(lane)
     lane.set_defaults(run=run_lane)
     tasks = commands.add_parser(
         "control", help="what the control lcore keeps up with: usage records; a minute",
@@ -113,6 +108,20 @@ def parse_arguments(arguments):
         epilog="Example: scripts/bench control --json control.json")
     control.add_arguments(tasks)
     tasks.set_defaults(run=control.run)
+    for name, part, text in (
+            ("devices", devices, "the headend beside testpmd, on the same virtual devices; root, two minutes"),
+            ("peers", peers, "packets for a second of processor time, beside librist and the kernel; root, two minutes")):
+        rounds = commands.add_parser(name, help=text, description=part.__doc__.partition(": ")[2],
+                                     epilog=f"Example: scripts/bench {name} --rounds 3")
+        add_report_arguments(rounds)
+        part.add_arguments(rounds)
+        rounds.set_defaults(run=run_rounds(part))
+    counted = commands.add_parser(
+        "instructions", help="instructions a packet of a lane, by callgrind: for changes too small for a noisy machine; two minutes",
+        description="Instructions a packet of a lane, by callgrind. The same on any machine and under any load; says nothing of memory.",
+        epilog="Example: scripts/bench instructions --against before.json")
+    add_report_arguments(counted)
+    counted.set_defaults(run=run_instructions)
     losses = commands.add_parser(
         "reliability", help="what stays lost over a lossy network, with librist beside it; root, twelve minutes",
         description="A headend and a receiver over veth with random loss, then librist's sender and receiver on the same path: "
@@ -121,10 +130,12 @@ def parse_arguments(arguments):
     reliability.add_arguments(losses)
     losses.set_defaults(run=reliability.run)
     if not arguments or (arguments[0].startswith("-") and arguments[0] not in ("-h", "--help")):
-        arguments = ["lane", *arguments]
+        arguments = ["all", *arguments]
     options = parser.parse_args(arguments)
     if getattr(options, "repetitions", 2) < 2:
         parser.error("--repetitions: at least 2, as medians are shown")
+    if getattr(options, "rounds", 1) < 1:
+        parser.error("--rounds: at least 1")
     if not getattr(options, "seconds", 1) > 0:
         parser.error("--seconds: above 0")
     return options
