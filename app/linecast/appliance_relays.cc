@@ -48,19 +48,18 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   setup.stream.window = channel.window_packets;
   setup.stream.window_ns = channel.window_ms * kNsPerMs;
   if (!channel.is_clear()) {
-    const crypto::GroupKey group_key = crypto::read_group_key(channel.key_file, crypto::KeyHolder::kReceiver);
+    const RelayKeeper::Material material = RelayKeeper::read(channel);
     std::vector<crypto::PublicKey> trusted;
     for (const std::string& file : lineup.trust_files) trusted.push_back(crypto::read_public_key(file));
-    made.running->relay = std::make_unique<RelayKeeper>(channel.id, group_key, trusted);
+    made.running->relay = std::make_unique<RelayKeeper>(material, trusted);
 
     crypto::Manager manager;
-    const crypto::CmacKey up(manager, crypto::derive_up_key(group_key, channel.id));
-    const auto down = crypto::derive_down_key(group_key, channel.id);
-    setup.stream.guard = smart::RelayGuard::kOpened;
-    setup.upstream_keys = std::make_unique<smart::RelayMessageKeys>(
-        smart::RelayMessageKeys{crypto::CmacKey(manager, down),
-                                crypto::receiver_key(manager, up, setup.stream.receiver_id), group_key.id});
-    setup.hop.message_keys = std::make_unique<MessageKeys>(MessageKeys{crypto::CmacKey(manager, down), up});
+    const crypto::CmacKey up(manager, material.hop.up), down(manager, material.hop.down);
+    setup.stream.guard =
+        material.group_keys.empty() ? smart::RelayGuard::kTrusted : smart::RelayGuard::kOpened;
+    setup.upstream_keys = std::make_unique<smart::RelayMessageKeys>(smart::RelayMessageKeys{
+        down, crypto::receiver_key(manager, up, setup.stream.receiver_id), material.hop.id});
+    setup.hop.message_keys = std::make_unique<MessageKeys>(MessageKeys{down, up});
   }
   made.stream = std::make_unique<LaneRelay>(std::move(setup), *made.running->frames, numa_node);
   return made;

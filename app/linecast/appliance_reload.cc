@@ -41,9 +41,11 @@ lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
     if (!channel.before || !channel.after) continue;
     const size_t slot = placement_.slot_of[*channel.before];
     if (slot == kNoSlot || wanted.channels[*channel.after].is_clear()) continue;
-    const crypto::GroupKey& running = running_[slot]->relay != nullptr ? running_[slot]->relay->group_key()
-                                                                       : running_[slot]->keys->group_key();
-    if (running == crypto::read_group_key(wanted.channels[*channel.after].key_file)) continue;
+    const lineup::Channel& after = wanted.channels[*channel.after];
+    if (running_[slot]->relay != nullptr
+            ? running_[slot]->relay->hop_key() == RelayKeeper::read(after).hop
+            : running_[slot]->keys->group_key() == crypto::read_group_key(after.key_file))
+      continue;
     channel.change = lineup::Change::kRestarted;
     channel.details.push_back("key: another one in the same file");
   }

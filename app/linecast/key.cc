@@ -9,6 +9,7 @@
 
 #include "lib/base/error.h"
 #include "lib/crypto/key_file.h"
+#include "lib/lineup/scalars.h"
 
 namespace linecast::app {
 namespace {
@@ -21,11 +22,22 @@ struct Arguments {
   std::string file;
   std::string cipher{crypto::cipher_name(crypto::Cipher::kAes128Gcm)};
   uint16_t id = 1;
+  std::string out;         // of a hop key
+  std::string channel;     // its name
+  std::string channel_id;  // or id
   bool json = false;
 };
 
-// "group key 7, aes-128-gcm", "signing key" or "public key".
+std::string hex(const crypto::ChannelId& id) {
+  std::string text;
+  for (const uint8_t byte : id) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
+// "group key 7, aes-128-gcm", "hop key 7 of channel 9b4fae55b4a9493e", "signing key" or "public key".
 std::string described(const crypto::KeyFile& key) {
+  if (key.type == crypto::KeyType::kHop)
+    return fmt::format("hop key {} of channel {}", key.id, hex(key.channel));
   if (key.type != crypto::KeyType::kGroup) return fmt::format("{} key", crypto::key_type_name(key.type));
   return fmt::format("group key {}, {}", key.id, crypto::cipher_name(key.cipher));
 }
@@ -54,6 +66,19 @@ void make_signing_key(const Arguments& arguments) {
   say_written(arguments.file + ".pub");
 }
 
+void make_hop_key(const Arguments& arguments) {
+  crypto::ChannelId channel = crypto::channel_id_from_name(arguments.channel);
+  if (!arguments.channel_id.empty()) {
+    const auto parsed = lineup::parse_channel_id(arguments.channel_id);
+    if (const auto* wrong = std::get_if<lineup::Wrong>(&parsed))
+      throw Error(fmt::format("--channel-id \"{}\" {}", arguments.channel_id, wrong->why));
+    channel = std::get<0>(parsed);
+  }
+  crypto::write_hop_key(arguments.out,
+                        crypto::derive_hop_key(crypto::read_group_key(arguments.file), channel));
+  say_written(arguments.out);
+}
+
 void show_key(const Arguments& arguments) {
   const crypto::KeyFile key = crypto::read_key_file(arguments.file);
   if (!arguments.json) {
@@ -66,6 +91,10 @@ void show_key(const Arguments& arguments) {
   if (key.type == crypto::KeyType::kGroup) {
     out["id"] = key.id;
     out["cipher"] = crypto::cipher_name(key.cipher);
+  }
+  if (key.type == crypto::KeyType::kHop) {
+    out["id"] = key.id;
+    out["channel"] = hex(key.channel);
   }
   out["fingerprint"] = crypto::fingerprint(key);
   // A file name may be no UTF-8: such bytes are replaced.
@@ -120,6 +149,7 @@ void add_key_command(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  linecast key new group /etc/linecast/sport.key\n"
       "  linecast key new signing /etc/linecast/headend.key\n"
+      "  linecast key hop --channel news /etc/linecast/news.key news.hop\n"
       "  linecast key show /etc/linecast/sport.key");
 
   CLI::App* make = key->add_subcommand("new", "Make a key; a file that exists is never overwritten");
@@ -132,6 +162,18 @@ void add_key_command(CLI::App& app, int& exit_code) {
   add_signing(*make, *arguments);
   make->get_subcommand("group")->callback(run(make_group_key, kFailed));
   make->get_subcommand("signing")->callback(run(make_signing_key, kFailed));
+
+  CLI::App* hop = key->add_subcommand(
+      "hop", "Make a hop key of a group key: what a repeater needs that is to pass a channel on unread");
+  hop->add_option("GROUP_KEY", arguments->file, "the channel's group key")->required();
+  hop->add_option("FILE", arguments->out, "the file to make; it must not exist")->required();
+  CLI::Option* name =
+      hop->add_option("--channel", arguments->channel, "the channel's name in the headend's lineup");
+  CLI::Option* id = hop->add_option("--channel-id", arguments->channel_id, "or its id there, 16 hex digits");
+  name->excludes(id);
+  hop->require_option(3);
+  hop->footer("Example:\n  linecast key hop --channel news /etc/linecast/news.key news.hop");
+  hop->callback(run(make_hop_key, kFailed));
 
   CLI::App* show =
       key->add_subcommand("show", "Show type, id, cipher and fingerprint of a key, never the secret");

@@ -1,12 +1,23 @@
 #include "app/linecast/relay_keeper.h"
 
+#include "lib/crypto/key_file.h"
 #include "lib/smart/receive/stream_opener.h"
 
 namespace linecast::app {
 
-RelayKeeper::RelayKeeper(const crypto::ChannelId& channel, const crypto::GroupKey& group_key,
-                         const std::vector<crypto::PublicKey>& trusted)
-    : group_key_(group_key), keys_(channel, std::span(&group_key, 1), trusted) {}
+RelayKeeper::Material RelayKeeper::read(const lineup::Channel& channel) {
+  Material material;
+  if (channel.key_file.empty()) {
+    material.hop = crypto::read_hop_key(channel.hop_key_file);
+    return material;
+  }
+  material.group_keys.push_back(crypto::read_group_key(channel.key_file, crypto::KeyHolder::kReceiver));
+  material.hop = crypto::derive_hop_key(material.group_keys.front(), channel.id);
+  return material;
+}
+
+RelayKeeper::RelayKeeper(const Material& material, const std::vector<crypto::PublicKey>& trusted)
+    : hop_key_(material.hop), keys_(material.hop.channel, material.group_keys, trusted) {}
 
 void RelayKeeper::take(const HeardAnnouncement& heard, const LaneRelay& relay) {
   const bool silent = heard.time - relay.heard_ns() >= smart::StreamOpener::kSilentAfter;

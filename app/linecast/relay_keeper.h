@@ -7,26 +7,33 @@
 
 #include "app/linecast/lane.h"
 #include "app/linecast/lane_call.h"
+#include "lib/lineup/lineup.h"
 #include "lib/smart/relay/relay_keys.h"
 
 namespace linecast::app {
 
 class RelayKeeper {
  public:
-  RelayKeeper(const crypto::ChannelId& channel, const crypto::GroupKey& group_key,
-              const std::vector<crypto::PublicKey>& trusted);
+  struct Material {
+    std::vector<crypto::GroupKey> group_keys;  // one; none: it is passed on without being opened
+    crypto::HopKey hop;
+  };
+  // A channel's, from its files. Throws Error.
+  static Material read(const lineup::Channel& channel);
+
+  RelayKeeper(const Material& material, const std::vector<crypto::PublicKey>& trusted);
 
   void take(const HeardAnnouncement& heard, const LaneRelay& relay);
   // Call often: a stream that begins anew waits for it.
   void tick(Lane& lane, size_t slot);
 
-  const crypto::GroupKey& group_key() const { return group_key_; }
+  const crypto::HopKey& hop_key() const { return hop_key_; }
   const smart::RelayKeys& keys() const { return keys_; }
   // The epoch that was announced last; 0: none has been.
   uint32_t epoch() const;
 
  private:
-  const crypto::GroupKey group_key_;
+  const crypto::HopKey hop_key_;
   smart::RelayKeys keys_;
   std::unique_ptr<const smart::RelayEpochs> wanted_;    // as soon as the lane has answered
   std::unique_ptr<const smart::RelayEpochs> followed_;  // read by the lane

@@ -94,6 +94,15 @@ std::array<uint8_t, 16> derive_up_key(const GroupKey& group, const ChannelId& ch
   return derive_mac_key(group, channel, "SMART up v1");
 }
 
+HopKey derive_hop_key(const GroupKey& group, const ChannelId& channel) {
+  HopKey key;
+  key.id = group.id;
+  key.channel = channel;
+  key.down = derive_down_key(group, channel);
+  key.up = derive_up_key(group, channel);
+  return key;
+}
+
 ChannelId channel_id_from_name(std::string_view name) {
   const auto digest = sha256(Bytes(reinterpret_cast<const uint8_t*>(name.data()), name.size()));
   ChannelId id;

@@ -39,6 +39,20 @@ TrafficKey derive_traffic_key(const GroupKey& group, const StartSalt& salt, cons
 std::array<uint8_t, 16> derive_down_key(const GroupKey& group, const ChannelId& channel);
 std::array<uint8_t, 16> derive_up_key(const GroupKey& group, const ChannelId& channel);
 
+// What a hop needs to pass a channel on without being able to open it or to make packets: the keys of its
+// messages.
+struct HopKey {
+  uint16_t id = 0;  // of the group key
+  ChannelId channel{};
+  std::array<uint8_t, 16> down{}, up{};
+  ~HopKey() {
+    wipe(down);
+    wipe(up);
+  }
+  bool operator==(const HopKey&) const = default;
+};
+HopKey derive_hop_key(const GroupKey& group, const ChannelId& channel);
+
 // The first 8 bytes of SHA-256 of the channel's name: its default id.
 ChannelId channel_id_from_name(std::string_view name);
 

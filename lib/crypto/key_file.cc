@@ -31,6 +31,7 @@ int hex_digit(char c) {
 // "linecast key new ..." for a key of this type; the public half comes with the signing key.
 std::string new_command(KeyType type, const std::string& path) {
   if (type == KeyType::kGroup) return "linecast key new group " + shell_quoted(path);
+  if (type == KeyType::kHop) return "linecast key hop --channel NAME GROUP_KEY " + shell_quoted(path);
   constexpr std::string_view kSuffix = ".pub";
   const bool has_suffix = path.size() > kSuffix.size() && path.ends_with(kSuffix);
   return "linecast key new signing " +
@@ -39,12 +40,15 @@ std::string new_command(KeyType type, const std::string& path) {
 
 // What to do where the file is missing, or no good.
 std::string get_it(KeyType type, const std::string& path, KeyHolder holder) {
+  if (type == KeyType::kHop)
+    return "make it where the group key is, and copy it here: " + new_command(type, path);
   if (holder == KeyHolder::kHeadend) return "make it with: " + new_command(type, path);
   return type == KeyType::kGroup
              ? "copy it from the headend, where the lineup's `key` names it"
              : "copy it from the headend: it is the .pub file beside the signing key that its lineup names";
 }
 std::string get_another(KeyType type, const std::string& path, KeyHolder holder) {
+  if (type == KeyType::kHop) return "make one where the group key is: " + new_command(type, path + ".new");
   if (holder == KeyHolder::kHeadend) return "make one with: " + new_command(type, path + ".new");
   return "copy the key file from the headend";
 }
@@ -69,13 +73,14 @@ struct Value {
 
 // The lines of a key file by name.
 struct Fields {
-  std::optional<Value> version, type, id, cipher, key;
+  std::optional<Value> version, type, id, cipher, channel, key;
 
   std::optional<Value>* find(std::string_view name) {
     if (name == "linecast-key") return &version;
     if (name == "type") return &type;
     if (name == "id") return &id;
     if (name == "cipher") return &cipher;
+    if (name == "channel") return &channel;
     if (name == "key") return &key;
     return nullptr;
   }
@@ -90,13 +95,18 @@ class Parser {
     split();
     KeyFile key;
     key.type = parse_type();
-    if (key.type == KeyType::kGroup) {
+    if (key.type == KeyType::kGroup || key.type == KeyType::kHop)
       key.id = parse_id();
+    else if (fields_.id)
+      fail(fields_.id->line, "only a group key has an id and a cipher: remove this line");
+    if (key.type == KeyType::kGroup)
       key.cipher = parse_cipher();
-    } else {
-      for (const auto* field : {&fields_.id, &fields_.cipher})
-        if (*field) fail((*field)->line, "only a group key has an id and a cipher: remove this line");
-    }
+    else if (fields_.cipher)
+      fail(fields_.cipher->line, "only a group key has an id and a cipher: remove this line");
+    if (key.type == KeyType::kHop)
+      parse_hex(need(fields_.channel, "channel: 16 hex digits"), "channel", key.channel);
+    else if (fields_.channel)
+      fail(fields_.channel->line, "only a hop key has a channel: remove this line");
     parse_key(key);
     return key;
   }
@@ -107,8 +117,10 @@ class Parser {
   }
   // Of the same type as this one, as far as that is known.
   std::string another() const {
-    const bool group = !fields_.type || fields_.type->text == key_type_name(KeyType::kGroup);
-    return get_another(group ? KeyType::kGroup : KeyType::kSigning, path_, holder_);
+    KeyType type = KeyType::kSigning;
+    for (const KeyType other : {KeyType::kGroup, KeyType::kHop})
+      if (fields_.type && fields_.type->text == key_type_name(other)) type = other;
+    return get_another(fields_.type ? type : KeyType::kGroup, path_, holder_);
   }
   std::string damaged() const {
     return "the file is damaged: copy it again" +
@@ -150,10 +162,10 @@ class Parser {
   }
 
   KeyType parse_type() const {
-    const Value& value = need(fields_.type, "type: group|signing|public");
-    for (const KeyType type : {KeyType::kGroup, KeyType::kSigning, KeyType::kPublic})
+    const Value& value = need(fields_.type, "type: group|signing|public|hop");
+    for (const KeyType type : {KeyType::kGroup, KeyType::kSigning, KeyType::kPublic, KeyType::kHop})
       if (value.text == key_type_name(type)) return type;
-    fail(value.line, "type must be group, signing or public");
+    fail(value.line, "type must be group, signing, public or hop");
   }
 
   uint16_t parse_id() const {
@@ -176,16 +188,20 @@ class Parser {
   void parse_key(KeyFile& key) const {
     const Value& value = need(fields_.key, "key: HEX");
     const size_t size = key.type == KeyType::kGroup ? key_size(key.cipher) : key.bytes.size();
+    parse_hex(value, "key", MutableBytes(key.bytes).first(size));
+  }
+
+  void parse_hex(const Value& value, std::string_view what, MutableBytes out) const {
     const std::string_view text = value.text;
-    if (text.size() != 2 * size)
-      fail(value.line, fmt::format("the key has {} characters where {} hex digits are needed: {}",
-                                   text.size(), 2 * size, damaged()));
-    for (size_t i = 0; i < size; ++i) {
+    if (text.size() != 2 * out.size())
+      fail(value.line, fmt::format("the {} has {} characters where {} hex digits are needed: {}", what,
+                                   text.size(), 2 * out.size(), damaged()));
+    for (size_t i = 0; i < out.size(); ++i) {
       const int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
       if (high < 0 || low < 0)
-        fail(value.line, fmt::format("characters {} and {} of the key are not both hex digits: {}", 2 * i + 1,
-                                     2 * i + 2, damaged()));
-      key.bytes[i] = static_cast<uint8_t>(high << 4 | low);
+        fail(value.line, fmt::format("characters {} and {} of the {} are not both hex digits: {}", 2 * i + 1,
+                                     2 * i + 2, what, damaged()));
+      out[i] = static_cast<uint8_t>(high << 4 | low);
     }
   }
 
@@ -276,7 +292,17 @@ std::string_view cipher_name(Cipher cipher) {
 }
 
 std::string_view key_type_name(KeyType type) {
-  return type == KeyType::kGroup ? "group" : type == KeyType::kSigning ? "signing" : "public";
+  switch (type) {
+    case KeyType::kGroup:
+      return "group";
+    case KeyType::kSigning:
+      return "signing";
+    case KeyType::kPublic:
+      return "public";
+    case KeyType::kHop:
+      return "hop";
+  }
+  return "?";
 }
 
 KeyFile parse_key_file(std::string_view text, const std::string& path, KeyHolder holder) {
@@ -295,6 +321,14 @@ std::string fingerprint(const KeyFile& key) {
     writer.bytes(Bytes(reinterpret_cast<const uint8_t*>(kLabel.data()), kLabel.size()));
     writer.u8(static_cast<uint8_t>(key.cipher));
     writer.bytes(Bytes(key.bytes).first(key_size(key.cipher)));
+    digest = sha256(writer.written());
+    wipe_object(material);
+  } else if (key.type == KeyType::kHop) {
+    std::array<uint8_t, 64> material{};
+    constexpr std::string_view kLabel = "linecast hop fingerprint v1";
+    ByteWriter writer(material);
+    writer.bytes(Bytes(reinterpret_cast<const uint8_t*>(kLabel.data()), kLabel.size()));
+    writer.bytes(key.bytes);
     digest = sha256(writer.written());
     wipe_object(material);
   } else {
@@ -316,6 +350,33 @@ std::unique_ptr<SigningKey> read_signing_key(const std::string& path) {
 
 PublicKey read_public_key(const std::string& path) {
   return read_key(path, KeyType::kPublic, KeyHolder::kReceiver).bytes;
+}
+
+HopKey read_hop_key(const std::string& path) {
+  const KeyFile file = read_key(path, KeyType::kHop, KeyHolder::kReceiver);
+  HopKey key;
+  key.id = file.id;
+  key.channel = file.channel;
+  std::copy_n(file.bytes.begin(), key.down.size(), key.down.begin());
+  std::copy_n(file.bytes.begin() + key.down.size(), key.up.size(), key.up.begin());
+  return key;
+}
+
+void write_hop_key(const std::string& path, const HopKey& key) {
+  std::array<uint8_t, 32> both;
+  std::copy(key.down.begin(), key.down.end(), both.begin());
+  std::copy(key.up.begin(), key.up.end(), both.begin() + key.down.size());
+  std::string channel;
+  append_hex(channel, key.channel);
+  write_new_file(
+      path, 0600,
+      fmt::format(
+          "# A hop key: whoever has it can pass the channel on, and speak for its receivers and hops, but\n"
+          "# neither read it nor make packets for it.\n"
+          "linecast-key: 1\ntype: hop\nid: {}\nchannel: {}\n",
+          key.id, channel),
+      both);
+  wipe(both);
 }
 
 void write_group_key(const std::string& path, const GroupKey& key) {

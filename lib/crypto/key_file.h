@@ -11,7 +11,7 @@
 
 namespace linecast::crypto {
 
-enum class KeyType : uint8_t { kGroup, kSigning, kPublic };
+enum class KeyType : uint8_t { kGroup, kSigning, kPublic, kHop };
 
 // Where a key file is used: headends make theirs, receivers get copies. Messages say what to do accordingly.
 enum class KeyHolder : uint8_t { kHeadend, kReceiver };
@@ -19,9 +19,11 @@ enum class KeyHolder : uint8_t { kHeadend, kReceiver };
 // What any key file holds.
 struct KeyFile {
   KeyType type = KeyType::kGroup;
-  uint16_t id = 0;                     // of a group key, 1 .. 65535
+  uint16_t id = 0;                     // of a group key, 1 .. 65535; of a hop key that of its group key
+  ChannelId channel{};                 // of a hop key
   Cipher cipher = Cipher::kAes128Gcm;  // of a group key
-  std::array<uint8_t, 32> bytes{};     // group key (the first key_size(cipher)), seed or public key
+  std::array<uint8_t, 32>
+      bytes{};  // group key (the first key_size(cipher)), seed, public key, or down and up key
   ~KeyFile() { wipe(bytes); }
 };
 
@@ -46,10 +48,12 @@ std::string fingerprint(const KeyFile& key);
 GroupKey read_group_key(const std::string& path, KeyHolder holder = KeyHolder::kHeadend);
 std::unique_ptr<SigningKey> read_signing_key(const std::string& path);
 PublicKey read_public_key(const std::string& path);
+HopKey read_hop_key(const std::string& path);
 
 // Writes with mode 0600 (0644 for the public half), to the disk, and never over a file that exists: throws
 // Error instead.
 void write_group_key(const std::string& path, const GroupKey& key);
+void write_hop_key(const std::string& path, const HopKey& key);
 // Writes PATH and PATH.pub, or neither.
 void write_signing_key(const std::string& path, const std::array<uint8_t, 32>& seed);
 

@@ -46,15 +46,23 @@ class ChannelReader {
  private:
   void read_key() {
     if (in_.read("key", channel_.key_file, parse_path)) channel_.key_file = draft_.resolve(channel_.key_file);
+    const bool has_hop_key =
+        draft_.lineup.role == Role::kRepeater && in_.ref().node->find("hop_key") != nullptr;
+    if (has_hop_key && in_.read("hop_key", channel_.hop_key_file, parse_path))
+      channel_.hop_key_file = draft_.resolve(channel_.hop_key_file);
     bool clear = false;
     const bool clear_is_sound =
         in_.ref().node->find("clear") == nullptr || in_.read("clear", clear, parse_bool);
     const bool has_key = in_.ref().node->find("key") != nullptr;
-    sealed_ = has_key;
-    if (has_key && clear)
+    sealed_ = has_key || has_hop_key;
+    if (has_key && has_hop_key)
+      faults_.error(
+          place(in_.ref(), {"hop_key"}),
+          "a hop key is for a repeater that does not hold the group key: delete \"hop_key\", or \"key\"");
+    if (sealed_ && clear)
       faults_.error(place(in_.ref(), {"clear"}),
                     "a channel with a key is not clear: delete \"clear\", or delete \"key\"");
-    if (!has_key && !clear && clear_is_sound && in_.ref().node->kind == YamlNode::Kind::kMap)
+    if (!sealed_ && !clear && clear_is_sound && in_.ref().node->kind == YamlNode::Kind::kMap)
       faults_.error(
           in_.ref().mark,
           "a channel has a key or says that it is sent in the clear: add `key: FILE` (made by `linecast "

@@ -151,6 +151,7 @@ void compare_stream(const Lineup& running, const Channel& before, const Lineup& 
   notes.value("output.ttl", uint64_t{before.output.ttl}, uint64_t{after.output.ttl});
   notes.value("output.dscp", uint64_t{before.output.dscp}, uint64_t{after.output.dscp});
   notes.value("key", before.key_file, after.key_file);
+  notes.value("hop_key", before.hop_key_file, after.hop_key_file);
   if (running.role == Role::kRepeater) compare_source("upstream", running, before, wanted, after, notes);
   notes.value("retransmit.window_ms", uint64_t{before.window_ms}, uint64_t{after.window_ms});
   // Derived from the cap as well.

@@ -87,7 +87,8 @@ struct Channel {
   Source source;
   Output output;
   uint64_t bitrate_cap_bps = 0;  // of the payload; more is dropped and counted
-  std::string key_file;          // of the group key; empty: a clear channel
+  std::string key_file;          // of the group key; empty: a clear channel, or it has a hop_key_file
+  std::string hop_key_file;      // of a repeater's channel, instead: passed on without being opened
   uint32_t window_ms = 1000;     // retransmit
   uint32_t window_packets = 0;   // derived: a power of two, 64 .. 2^14
   uint32_t budget_percent = 25;  // repairs, as a share of the cap
@@ -96,7 +97,7 @@ struct Channel {
   std::optional<uint8_t> quiet;          // none: auto
   size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
 
-  bool is_clear() const { return key_file.empty(); }
+  bool is_clear() const { return key_file.empty() && hop_key_file.empty(); }
 };
 
 inline constexpr size_t kMaxChannels = 4096;  // of a lineup

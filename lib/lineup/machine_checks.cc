@@ -12,6 +12,7 @@
 #include <map>
 
 #include "lib/base/error.h"
+#include "lib/base/file.h"
 #include "lib/crypto/key_file.h"
 #include "lib/lineup/draft.h"
 #include "lib/lineup/kernel_interface.h"
@@ -109,6 +110,21 @@ void check_keys(const Draft& draft, FaultList& faults) {
   }
 }
 
+void check_hop_keys(const Draft& draft, FaultList& faults) {
+  for (size_t i = 0; i < draft.lineup.channels.size(); ++i) {
+    const Channel& channel = draft.lineup.channels[i];
+    if (channel.hop_key_file.empty()) continue;
+    const Mark at = place(draft.channels[i], {"hop_key"});
+    try_key(at, !channel.enabled, faults, [&] {
+      if (crypto::read_hop_key(channel.hop_key_file).channel != channel.id)
+        throw Error(fmt::format(
+            "{}: a hop key of another channel: each channel has its own, made with: linecast key hop "
+            "--channel {} GROUP_KEY FILE",
+            channel.hop_key_file, shell_quoted(channel.name)));
+    });
+  }
+}
+
 // 0 where the kernel does not tell.
 int kernel_mtu(const std::string& interface) {
   const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -190,6 +206,7 @@ void check_machine(const Draft& draft, FaultList& faults) {
   check_process(draft, faults);
   check_usage(draft, faults);
   check_keys(draft, faults);
+  check_hop_keys(draft, faults);
   check_devices(draft, faults);
   check_lcores(draft, faults);
 }

@@ -10,7 +10,8 @@ The cables are where what a repeater gets can be lost and counted: a DPDK port's
 import json
 import os
 
-from lab.programs import Receiver, Repeater
+from lab.network import call
+from lab.programs import LINECAST, Receiver, Repeater
 from lab.topology import HEADEND_OUT, SMART_PORT, Topology
 
 
@@ -34,6 +35,7 @@ class RepeaterChain(Topology):
 
     def __init__(self, network, receivers):
         """receivers: behind each hop."""
+        self.network = network
         self.repeaters = [network.namespace(f'repeater{number}') for number in range(1, self.REPEATERS + 1)]
         self.cables = [network.namespace(f'cable{number}') for number in range(1, self.REPEATERS + 1)]
         self.switches = []
@@ -63,20 +65,25 @@ class RepeaterChain(Topology):
             network.bridge(switch, 'br0', ports)
 
 
-def channel_lineup(channel, hop, more):
+def channel_lineup(channel, hop, above, without_key):
+    key = 'clear: true' if not channel.cipher else f'hop_key: {channel.name}.hop' if without_key else f'key: {channel.name}.key'
     return f'''
   - name: {channel.name}
     number: {channel.number}
-    upstream: {{interface: in, address: {hop_address(hop - 1)}, group: {group_of(channel, hop - 1)}, port: {SMART_PORT}}}
+    upstream: {{interface: in, address: {hop_address(above)}, group: {group_of(channel, above)}, port: {SMART_PORT}}}
     output: {{interface: out, group: {group_of(channel, hop)}, port: {SMART_PORT}}}
     bitrate_cap: {channel.cap_bps}
-    {f'key: {channel.name}.key' if channel.cipher else 'clear: true'}
-    {more}
+    {key}
 '''
 
 
-def start_repeater(lab, hop, channels, more='', wait=True):
-    """The repeater of that number; more: further keys of its channels."""
+def start_repeater(lab, hop, channels, above=None, without_key=False):
+    """The repeater of that number. above: the hop whose streams it takes, where that is not the one before it."""
+    above = hop - 1 if above is None else above
+    for channel in channels:
+        if without_key and channel.cipher and not (lab.directory / f'{channel.name}.hop').exists():
+            call([str(LINECAST), 'key', 'hop', '--channel', channel.name, str(lab.directory / f'{channel.name}.key'),
+                  str(lab.directory / f'{channel.name}.hop')])
     main_lcore, *lanes = sorted(os.sched_getaffinity(0))[:2]
     (lab.directory / f'state{hop}').mkdir(exist_ok=True)
     path = lab.directory / f'repeater{hop}.yaml'
@@ -86,10 +93,9 @@ lanes: {{main_lcore: {main_lcore}, lcores: {lanes}, idle_sleep_us: 50}}
 ports:
   - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(hop - 1)}.50/24'})}
   - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', 'address': f'{hop_address(hop)}/24'})}
-channels:{''.join(channel_lineup(channel, hop, more) for channel in channels)}''')
+channels:{''.join(channel_lineup(channel, hop, above, without_key) for channel in channels)}''')
     repeater = Repeater(lab.topology.repeaters[hop - 1], lab.name_of(f'repeater{hop}_'), lab.directory, path)
-    if wait:
-        repeater.wait_ready()
+    repeater.wait_ready()
     return repeater
 
 

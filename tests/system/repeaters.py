@@ -192,6 +192,74 @@ def restarts_of_headend_and_repeater_are_followed(lab):
     repeater.stop()
 
 
+def a_repeater_without_the_group_key_passes_on_what_it_cannot_read(lab):
+    lab.start_headend([NEWS])
+    repeater = start_repeater(lab, 1, [NEWS], without_key=True)
+    wait_for_hop(repeater, NEWS)
+    lose_below(lab, 0, 5, [NEWS])
+    lab.topology.behind[1][0].lose('eth0', 5, [group_of(NEWS, 1)], SMART_PORT)
+    file = lab.directory / 'played'
+    receiver = start_receiver(lab, NEWS, 1, 1, file, '--buffer-ms', '1500')
+    time.sleep(2)
+    feed = Feed(lab, 14, NEWS)
+    time.sleep(1)
+    call([str(LINECAST), 'rekey', 'news', '--lineup', str(lab.headend.lineup)])
+    feed.wait(20)
+    time.sleep(2.5)
+    assert lab.headend.channels()['news']['epoch'] == 2
+    row = repeater.channels()['news']
+    assert row['upstream']['counters']['repaired'] > 20 and row['repairs_sent'] > 20, row
+    receiver.stop()
+    assert sha256(file) == sha256(feed.files[NEWS])
+
+
+INJECT = '''
+import random, socket, struct, sys, time
+source, group, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+raw.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 8)
+def send(payload):
+    udp = struct.pack('!HHHH', port, port, 8 + len(payload), 0) + payload
+    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 8, 17, 0, socket.inet_aton(source), socket.inet_aton(group))
+    raw.sendto(ip + udp, (group, port))
+status = struct.pack('!BBH4sIHHBBHQ', 0, 0x61, 28, socket.inet_aton(group), 0, 10, 1, 0, 0, 0, 1)
+send(status)
+time.sleep(0.2)
+for number in range(200):
+    payload = bytes(188)
+    send(struct.pack('!BBHHBB', 0, 0, 8 + len(payload), 1000 + number, 0, 0) + payload)
+    time.sleep(0.005)
+'''
+
+
+def a_loop_of_repeaters_multiplies_nothing_and_ends(lab):
+    topology = lab.topology
+    # What the second repeater sends comes to the first.
+    topology.network.veth(topology.switches[2], 'round', topology.switches[0], 'round')
+    for switch in (topology.switches[2], topology.switches[0]):
+        switch.run('ip', 'link', 'set', 'round', 'master', 'br0')
+        switch.run('sh', '-c', 'echo 2 > /sys/class/net/round/brport/multicast_router')
+    lab.write_lineup([FILM])
+    repeaters = [start_repeater(lab, 1, [FILM], above=2), start_repeater(lab, 2, [FILM])]
+    time.sleep(1)
+
+    def inject():
+        topology.behind[2][0].run('/usr/bin/python3', '-c', INJECT, hop_address(2), group_of(FILM, 2), SMART_PORT)
+
+    inject()
+    rows = [repeater.channels()['film'] for repeater in repeaters]
+    assert [row['upstream']['counters']['passed_on'] for row in rows] == [200, 200], rows
+    assert rows[0]['upstream']['counters']['duplicates'] >= 200, rows[0]
+    wait_until(lambda: all(repeater.channels()['film']['hops'] == 9 for repeater in repeaters), 30, 'the loop is not noticed', 0.5)
+    sent = [repeater.show('lanes')[0]['transmitted'] for repeater in repeaters]
+    # The first believes the status that is made up, and nobody else's word comes before the second's.
+    time.sleep(3)
+    now = [repeater.show('lanes')[0]['transmitted'] for repeater in repeaters]
+    assert all(after - before < 20 for before, after in zip(sent, now)), f'something goes round: {sent}, {now}'
+    stop_all(repeaters)
+
+
 system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_below_miss_is_asked_for_once,
            what_is_lost_below_never_reaches_the_headend, a_new_key_epoch_goes_through,
-           restarts_of_headend_and_repeater_are_followed, receivers=3, topology=RepeaterChain)
+           restarts_of_headend_and_repeater_are_followed, a_repeater_without_the_group_key_passes_on_what_it_cannot_read,
+           a_loop_of_repeaters_multiplies_nothing_and_ends, receivers=3, topology=RepeaterChain)

@@ -70,8 +70,9 @@ class Relay : public Requests {
           crypto::CmacKey(manager_, down), crypto::receiver_key(manager_, up, 99), bed_->group_key().id});
       setup.hop.message_keys =
           std::make_unique<app::MessageKeys>(app::MessageKeys{crypto::CmacKey(manager_, down), up});
-      keeper_ = std::make_unique<app::RelayKeeper>(bed_->channel_id(0), bed_->group_key(),
-                                                   std::vector{sender_->public_key()});
+      app::RelayKeeper::Material material{{}, crypto::derive_hop_key(bed_->group_key(), bed_->channel_id(0))};
+      if (guard == RelayGuard::kOpened) material.group_keys.push_back(bed_->group_key());
+      keeper_ = std::make_unique<app::RelayKeeper>(material, std::vector{sender_->public_key()});
     }
     bed_->lane().add_channel(
         0, std::make_unique<app::LaneRelay>(std::move(setup), bed_->frame_pool(), drivers::any_numa_node()));

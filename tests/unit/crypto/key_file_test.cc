@@ -61,6 +61,22 @@ TEST(ParseKeyFile, EveryType) {
   EXPECT_EQ(to_hex(key.bytes), kPublic);
 }
 
+TEST(ParseKeyFile, AHopKeyNamesItsChannel) {
+  const std::string head = "linecast-key: 1\ntype: hop\nid: 7\n", channel = "channel: 9b4fae55b4a9493e\n";
+  const std::string tail = "key: " + std::string(kKey256) + "\n";
+  const KeyFile key = parse_key_file(head + channel + tail, "k");
+  EXPECT_EQ(key.type, KeyType::kHop);
+  EXPECT_EQ(key.id, 7);
+  EXPECT_EQ(to_hex(key.channel), "9b4fae55b4a9493e");
+  EXPECT_EQ(to_hex(key.bytes), kKey256);
+  const auto fault = [](const std::string& text) { return error_of([&] { parse_key_file(text, "k"); }); };
+  EXPECT_THAT(fault(head + tail), HasSubstr("the line 'channel: 16 hex digits' is missing"));
+  EXPECT_THAT(fault(head + "channel: 9b4f\n" + tail),
+              HasSubstr("the channel has 4 characters where 16 hex digits"));
+  EXPECT_THAT(fault(head + channel + "cipher: aes-128-gcm\n" + tail), HasSubstr("remove this line"));
+  EXPECT_THAT(fault(group_text() + channel), HasSubstr("only a hop key has a channel"));
+}
+
 TEST(ParseKeyFile, CommentsSpaceOrderAndCapitalsDoNotMatter) {
   const KeyFile key = parse_key_file(
       "# a comment\r\n\r\n  linecast-key :1\r\nkey: 000102030405060708090A0B0C0D0E0F\t\r\n#key: 00\n"
@@ -90,9 +106,9 @@ TEST(ParseKeyFile, EachFaultIsNamedWithItsLine) {
       {head + "Type: group\n", "dir/k:2: ", "not a line of a key file"},
       {head + "\n\ntype: group\ntype: group\n", "dir/k:5: ", "the field of line 4 again"},
       {head + head, "dir/k:2: ", "the field of line 1 again"},
-      {head, "dir/k: ", "'type: group|signing|public' is missing"},
-      {head + "type: secret\n", "dir/k:2: ", "type must be group, signing or public"},
-      {head + "type:\n", "dir/k:2: ", "type must be group, signing or public"},
+      {head, "dir/k: ", "'type: group|signing|public|hop' is missing"},
+      {head + "type: secret\n", "dir/k:2: ", "type must be group, signing, public or hop"},
+      {head + "type:\n", "dir/k:2: ", "type must be group, signing, public or hop"},
       {head + "type: group\n", "dir/k: ", "'id: 1..65535' is missing"},
       {head + "type: group\nid: 0\n", "dir/k:3: ", "id must be"},
       {head + "type: group\nid: 65536\n", "dir/k:3: ", "id must be"},
@@ -170,6 +186,23 @@ TEST_F(KeyFileTest, GroupKeyComesBackAsWritten) {
     EXPECT_EQ(read.cipher, cipher);
     EXPECT_EQ(read.bytes, key.bytes);
   }
+}
+
+TEST_F(KeyFileTest, HopKeyComesBackAsWrittenAndHoldsNoTrafficKey) {
+  GroupKey group{.id = 300, .bytes = {1, 2, 3}};
+  const HopKey key = derive_hop_key(group, channel_id_from_name("News HD"));
+  EXPECT_EQ(key.down, derive_down_key(group, key.channel));
+  EXPECT_EQ(key.up, derive_up_key(group, key.channel));
+  write_hop_key(path_, key);
+  EXPECT_EQ(read_hop_key(path_), key);
+  EXPECT_THAT(error_of([&] { read_group_key(path_, KeyHolder::kReceiver); }),
+              HasSubstr("a hop key where a group key is needed"));
+  const std::string mine = fingerprint(read_key_file(path_));
+  group.bytes[0] = 9;
+  write_hop_key(path_ + "2", derive_hop_key(group, key.channel));
+  EXPECT_NE(fingerprint(read_key_file(path_ + "2")), mine);
+  EXPECT_THAT(error_of([&] { read_hop_key(path_ + "3"); }),
+              HasSubstr("linecast key hop --channel NAME GROUP_KEY"));
 }
 
 TEST_F(KeyFileTest, SigningKeyAndItsPublicHalf) {

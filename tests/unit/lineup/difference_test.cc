@@ -99,6 +99,7 @@ const Case kRepeaterCases[] = {
     {"repeater.name", "name: site", "name: other", Change::kNone},
     {"repeater.state", "state: state", "state: elsewhere", Change::kNone},
     {"repeater.trust", "head.key.pub", "other.key.pub", Change::kNone},
+    {"channels[].hop_key", "key: news.key", "hop_key: news.hop", Change::kRestarted},
     {"repeater.control", "site.sock", "other.sock", Change::kNone},
     {"channels[].upstream.interface", "interface: in0, address: 10.2.0.2, group: 239.20.0.1",
      "interface: out0.100, address: 10.2.0.2, group: 239.20.0.1", Change::kRestarted},
