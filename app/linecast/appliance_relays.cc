@@ -41,6 +41,7 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   setup.upstream.flow.ttl = 64;
   setup.upstream.flow.dscp = channel.output.dscp;
   setup.seed = random_number();
+  setup.tunnel = channel.source.tunnel;
   setup.stream.upstream = channel.source.ssm_source;
   setup.stream.group = channel.source.address;
   setup.stream.address = interface.address;

@@ -71,11 +71,9 @@ void Lane::start(TimeNs now) {
 }
 
 void Lane::finish(TimeNs now) {
-  std::array<uint8_t, smart::kMaxRequestSize> buffer;
   for (size_t i = 0; i < own_count_; ++i)
     if (LaneRelay* relay = streams_[own_streams_[i]].relay.get(); relay != nullptr)
-      if (const Bytes leave = relay->leave(manager_, now, buffer); !leave.empty())
-        send_upward(*relay, leave, now);
+      relay->leave(manager_, now, [&](Bytes message) { send_upward(*relay, message, now); });
   for (LaneInterface& interface : interfaces_)
     if (interface.host != nullptr) interface.host->leave_all(now);
   flush_all();

@@ -115,7 +115,7 @@ class Lane {
   struct Relayed {
     LaneRelay* relay;
     size_t slot;
-    net::Mac from;
+    LaneRelay::Origin from;
     Bytes payload;
   };
   struct Request {

@@ -40,6 +40,7 @@ RelayTerms::RelayTerms(const lineup::Channel& channel)
 LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
     : LaneHop(*setup.channel, std::move(setup.hop), frames, numa_node),
       upstream_keys_(std::move(setup.upstream_keys)),
+      random_(setup.seed + 1),
       stream_(setup.stream, upstream_keys_.get(), setup.seed),
       new_announcements_(kNewAnnouncementsASecond, kNewAnnouncementsAtOnce),
       upstream_header_(upstream_flow(setup.upstream)),
@@ -49,6 +50,9 @@ LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
       upstream_udp_port_(setup.upstream.flow.destination_port),
       in_port_(setup.upstream.port),
       in_interface_(setup.upstream.interface) {
+  if (setup.tunnel)
+    tunnel_.emplace(smart::FarEnd{upstream_address_, upstream_udp_port_}, setup.stream.group,
+                    upstream_udp_port_, random_, tunnel_counters_);
   RelayTerms terms(*setup.channel);
   take(terms);
   publish();
@@ -59,11 +63,55 @@ void LaneRelay::take(RelayTerms& terms) {
   LaneHop::take(terms.hop, largest_packet_);
 }
 
-LaneRelay::Taken LaneRelay::take(crypto::Manager& manager, TimeNs now, Bytes datagram, const net::Mac& from,
+LaneRelay::Taken LaneRelay::take(crypto::Manager& manager, TimeNs now, Bytes datagram, const Origin& from,
                                  MutableBytes scratch) {
   count(ChannelCounter::kPacketsIn);
   count(ChannelCounter::kBytesIn, datagram.size());
-  upstream_mac_ = from;
+  upstream_mac_ = from.mac;
+  smart::CommonHeader header;
+  const bool tunnelling = smart::decode_common(datagram, header) == smart::WireFault::kNone &&
+                          header.type == smart::PacketType::kTunnelling;
+  Taken taken;
+  if (!tunnelling || !tunnel_)
+    taken = take_inner(manager, now, datagram, scratch);
+  else if (from.port == upstream_udp_port_)
+    taken = take_tunnelling(manager, now, datagram, scratch);
+  else
+    tunnel_counters_.add(smart::TunnelClientCounter::kNotAsked);
+  publish();
+  return taken;
+}
+
+LaneRelay::Taken LaneRelay::take_tunnelling(crypto::Manager& manager, TimeNs now, Bytes datagram,
+                                            MutableBytes scratch) {
+  smart::Split split;
+  if (const smart::WireFault fault = smart::split_message(datagram, split); fault != smart::WireFault::kNone)
+    return {.fault = fault};
+  smart::TunnelRequest challenge;
+  smart::TunnelGrant grant;
+  switch (static_cast<smart::TunnellingCommand>(split.header.command)) {
+    case smart::TunnellingCommand::kChallenge:
+      if (smart::decode(split.body, challenge)) tunnel_->take_challenge(now, challenge);
+      return {};
+    case smart::TunnellingCommand::kGrant:
+      if (smart::decode(split.body, grant) &&
+          tunnel_->take_grant(now, grant) == smart::TunnelClient::Answer::kRefused)
+        stream_.note_tunnel_refused();
+      return {};
+    case smart::TunnellingCommand::kData:
+      if (const std::optional<Bytes> inner = tunnel_->take_data(now, split.body))
+        return take_inner(manager, now, *inner, scratch);
+      return {};
+    case smart::TunnellingCommand::kRequest:
+    case smart::TunnellingCommand::kLeave:
+      break;
+  }
+  tunnel_counters_.add(smart::TunnelClientCounter::kUnexpected);
+  return {};
+}
+
+LaneRelay::Taken LaneRelay::take_inner(crypto::Manager& manager, TimeNs now, Bytes datagram,
+                                       MutableBytes scratch) {
   if (datagram.size() > largest_packet_) [[unlikely]] {
     count(ChannelCounter::kPayloadSize);
     return {};
@@ -78,7 +126,7 @@ LaneRelay::Taken LaneRelay::take(crypto::Manager& manager, TimeNs now, Bytes dat
     taken = take_announcement(now, datagram);
   else
     taken.fault = stream_.take_message(manager, now, datagram);
-  publish();
+  taken.datagram = datagram;
   return taken;
 }
 

@@ -13,11 +13,11 @@ void Lane::relay_burst(TimeNs now, const Relayed* relayed, unsigned count) {
     } else if (taken.pass_on) {
       drivers::Packet* packet = take_control_packet();
       if (packet == nullptr) continue;
-      relay.write_passed(relayed[k].payload, packet);
+      relay.write_passed(taken.datagram, packet);
       queue_frame(relay.out_port(), packet, nullptr);
     } else if (taken.announcement) {
       HeardAnnouncement heard{.time = now, .slot = relayed[k].slot};
-      std::copy(relayed[k].payload.begin(), relayed[k].payload.end(), heard.datagram.begin());
+      std::copy(taken.datagram.begin(), taken.datagram.end(), heard.datagram.begin());
       if (!announcements_.push(heard)) counters_.add(LaneCounter::kAnnounceQueueFull);
     } else if (taken.fault != smart::WireFault::kNone) {
       wire_faults_.add(taken.fault);

@@ -29,8 +29,11 @@ Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
     if (!lineup.channels[i].enabled || kept[i] != kNoSlot) continue;
     while (taken[slot]) ++slot;
-    const auto lane = std::ranges::min_element(channels_on) - channels_on.begin();
-    ++channels_on[static_cast<size_t>(lane)];
+    auto lane = static_cast<size_t>(std::ranges::min_element(channels_on) - channels_on.begin());
+    // What is asked for before anything has come needs the host that knows the way.
+    if (const lineup::Source& source = lineup.channels[i].source; source.tunnel)
+      lane = host_lane(lineup.interfaces[source.interface].port, channels_on.size());
+    ++channels_on[lane];
     placement.lane_of[slot] = static_cast<uint8_t>(lane);
     placement.slot_of[i] = slot++;
   }
@@ -48,7 +51,8 @@ Directory make_directory(const lineup::Lineup& lineup, const Placement& placemen
     const lineup::Channel& channel = lineup.channels[i];
     if (!channel.enabled) continue;
     const auto slot = static_cast<uint32_t>(placement.slot_of[i]);
-    if (!directory.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
+    if (!channel.source.tunnel &&
+        !directory.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
                                  channel.source.udp_port, channel.source.ssm_source},
                                 slot))
       throw Error(fmt::format("channel {}: its source is taken already", channel.name));
@@ -82,7 +86,7 @@ std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, 
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
     const lineup::Source& source = lineup.channels[i].source;
     const lineup::Interface& interface = lineup.interfaces[source.interface];
-    if (!lineup.channels[i].enabled || interface.port != port) continue;
+    if (!lineup.channels[i].enabled || interface.port != port || source.tunnel) continue;
     const size_t lane = placement.lane_of[placement.slot_of[i]];
     rules.push_back({.vlan = interface.vlan,
                      .destination = source.address,
@@ -97,7 +101,7 @@ std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port) {
   std::set<net::Mac> macs{net::multicast_mac(igmp::kAllHosts)};
   for (const lineup::Channel& channel : lineup.channels)
     if (channel.enabled && lineup.interfaces[channel.source.interface].port == port &&
-        is_multicast(channel.source.address))
+        channel.source.is_joined())
       macs.insert(net::multicast_mac(channel.source.address));
   return {macs.begin(), macs.end()};
 }
@@ -105,7 +109,7 @@ std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port) {
 std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup) {
   std::vector<LaneChange::Membership> list;
   for (const lineup::Channel& channel : lineup.channels)
-    if (channel.enabled && is_multicast(channel.source.address))
+    if (channel.enabled && channel.source.is_joined())
       list.push_back({channel.source.interface, channel.source.address, channel.source.ssm_source});
   std::ranges::sort(list, {}, &LaneChange::Membership::key);
   return list;

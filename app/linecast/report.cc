@@ -39,6 +39,7 @@ Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, con
                      TimeNs now) {
   Json out;
   out["address"] = to_string(channel.source.ssm_source);
+  out["by"] = channel.source.tunnel ? "tunnel" : "multicast";
   out["last_heard_s"] = relay.heard_ns() == 0 ? Json() : Json((now - relay.heard_ns()) / kNsPerSecond);
   Json counters = Json::object();
   const auto add = [&](const auto& set, const auto& texts) {
@@ -47,6 +48,7 @@ Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, con
   };
   add(relay.receive_counters(), smart::kReceiveCounterTexts);
   add(relay.relay_counters(), smart::kRelayCounterTexts);
+  add(relay.tunnel_counters(), smart::kTunnelClientCounterTexts);
   if (keeper != nullptr) {
     add(keeper->keys().results(), smart::kKeyAnnounceResultTexts);
     if (keeper->keys().keys_not_held() != 0) counters["key_not_held"] = keeper->keys().keys_not_held();

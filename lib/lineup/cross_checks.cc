@@ -49,7 +49,9 @@ class StreamChecks {
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) {
-      check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address, source_mark(i));
+      if (!lineup_.channels[i].source.tunnel)
+        check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address,
+                  source_mark(i));
       check_mac(i, lineup_.channels[i].output.interface, lineup_.channels[i].output.group,
                 place(draft_.channels[i], {"output", "group"}));
     }
@@ -92,7 +94,7 @@ class StreamChecks {
     const Source& source = lineup_.channels[i].source;
     if (source.interface == kNoInterface || source.address == 0 || source.udp_port == 0) return;
     const Mark at = source_mark(i);
-    if (is_multicast(source.address) && aliases_link_local(source.address))
+    if (source.is_joined() && aliases_link_local(source.address))
       faults_.warn(
           at, fmt::format("group \"{}\" has the same MAC address as 224.0.0.{}, which switches send to every "
                           "port: the feed will flood the network that it crosses",
@@ -106,7 +108,7 @@ class StreamChecks {
                   only_warn(i, *other));
     constexpr size_t kMostSenders = igmp::MembershipTable::kMaxSourcesAGroup;
     std::set<Ipv4>& senders = senders_[{source.interface, source.address}];
-    if (source.ssm_source != 0 && senders.insert(source.ssm_source).second &&
+    if (source.ssm_source != 0 && !source.tunnel && senders.insert(source.ssm_source).second &&
         senders.size() == kMostSenders + 1)
       faults_.error(
           lineup_.role == Role::kRepeater ? source_mark(i)

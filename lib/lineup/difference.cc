@@ -137,6 +137,7 @@ void compare_source(const std::string& section, const Lineup& running, const Cha
   notes.address(key(feed ? "address" : "group"), before.source.address, after.source.address);
   notes.value(key("port"), uint64_t{before.source.udp_port}, uint64_t{after.source.udp_port});
   notes.address(key(feed ? "ssm_source" : "address"), before.source.ssm_source, after.source.ssm_source);
+  notes.text(key("tunnel"), before.source.tunnel ? "true" : "false", after.source.tunnel ? "true" : "false");
   notes.text(key("format"), shown_format(before.source.format), shown_format(after.source.format));
 }
 

@@ -48,6 +48,9 @@ struct Source {
   Ipv4 address = 0;      // a group, or the interface's own address
   uint16_t udp_port = 0;
   Ipv4 ssm_source = 0;  // 0: any sender
+  bool tunnel = false;  // of a repeater: the hop is asked for a tunnel, and the group is not joined
+
+  bool is_joined() const { return is_multicast(address) && !tunnel; }
   smart::PacketFormat format = smart::PacketFormat::kMpegTs;
 };
 

@@ -32,7 +32,8 @@ inline constexpr std::array kChannel{List("name"),   List("number"), List("enabl
 inline constexpr std::array kRelay{List("name"),     List("number"), List("enabled"),     List("id"),
                                    List("upstream"), List("output"), List("bitrate_cap"), List("key"),
                                    List("hop_key"),  List("clear"),  List("quiet"),       List("retransmit")};
-inline constexpr std::array kUpstream{List("interface"), List("address"), List("group"), List("port")};
+inline constexpr std::array kUpstream{List("interface"), List("address"), List("group"), List("port"),
+                                      List("tunnel")};
 inline constexpr std::array kSource{List("interface"), List("address"), List("port"), List("ssm_source"),
                                     List("format")};
 inline constexpr std::array kOutput{List("interface"), List("group"), List("port"), List("ttl"),

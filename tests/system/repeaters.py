@@ -2,6 +2,7 @@
 """Repeaters: what goes through them arrives bit for bit, losses on the way to one are asked for once, whatever many are below, and
 losses below never reach the headend."""
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 from lab import system
 from lab.media import sha256, write_noise
 from lab.network import call, wait_until
-from lab.programs import LINECAST
+from lab.programs import LINECAST, Program
 from lab.repeaters import RepeaterChain, group_of, hop_address, start_receiver, start_repeater
 from lab.topology import SMART_PORT, Channel
 
@@ -213,6 +214,34 @@ def a_repeater_without_the_group_key_passes_on_what_it_cannot_read(lab):
     assert sha256(file) == sha256(feed.files[NEWS])
 
 
+def a_stream_comes_by_tunnel_where_no_multicast_does(lab):
+    lab.start_headend([NEWS])
+    place, address = lab.topology.behind[0][0], '10.72.0.11'
+    far_end = Program(place, 'far_end', lab.directory, '/usr/bin/python3', Path(__file__).with_name('far_end.py'), '--address', address,
+                      '--group', NEWS.group, '--channel', NEWS.name, '--key', lab.directory / 'news.key')
+    wait_until(lambda: far_end.check_running() and 'ready' in far_end.log.read_text(), 10, 'the far end does not begin')
+    cable = lab.topology.cables[0]
+    cable.count('native', 'above', f'ip daddr {NEWS.group}')
+    cable.lose('above', 5, ['10.72.0.50'], 49152)  # TUNNEL_DATA counts among what is neither original nor repair
+    repeater = start_repeater(lab, 1, [NEWS], tunnel_from=address)
+    wait_for_hop(repeater, NEWS)
+    file = lab.directory / 'played'
+    receiver = start_receiver(lab, NEWS, 1, 1, file, '--buffer-ms', '1500')
+    time.sleep(2)
+    feed = Feed(lab, 20, NEWS)
+    feed.wait(30)
+    time.sleep(2.5)
+    receiver.stop()
+    assert sha256(file) == sha256(feed.files[NEWS])
+    counters = repeater.channels()['news']['upstream']['counters']
+    assert counters['tunnel_grants'] >= 2 and counters['repaired'] > 20, counters
+    assert cable.counted('native') == 0, 'the group was joined'
+    repeater.stop()
+    far_end.stop()
+    counts = json.loads(far_end.output.read_text())
+    assert counts['leaves'] >= 1 and counts['bad_trailer'] == 0 and counts['repairs'] > 20, counts
+
+
 INJECT = '''
 import random, socket, struct, sys, time
 source, group, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -262,4 +291,5 @@ def a_loop_of_repeaters_multiplies_nothing_and_ends(lab):
 system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_below_miss_is_asked_for_once,
            what_is_lost_below_never_reaches_the_headend, a_new_key_epoch_goes_through,
            restarts_of_headend_and_repeater_are_followed, a_repeater_without_the_group_key_passes_on_what_it_cannot_read,
+           a_stream_comes_by_tunnel_where_no_multicast_does,
            a_loop_of_repeaters_multiplies_nothing_and_ends, receivers=3, topology=RepeaterChain)

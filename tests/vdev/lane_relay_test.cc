@@ -19,7 +19,8 @@ class Relay : public Requests {
   static constexpr uint16_t kUpwardPort = 49'152;
   static constexpr net::Mac kAboveMac{2, 0, 0, 0, 0, 0x51};
 
-  void make_relay(RelayGuard guard = RelayGuard::kOpened, uint32_t window = 64) {
+  void make_relay(RelayGuard guard = RelayGuard::kOpened, bool tunnel = false) {
+    constexpr uint32_t window = 64;
     BedOptions options;
     options.channels = 0;
     options.free_slots = 1;
@@ -57,6 +58,7 @@ class Relay : public Requests {
     setup.upstream.flow.source_port = kUpwardPort;
     setup.upstream.flow.destination_port = LaneBed::kSourcePort;
     setup.upstream.flow.ttl = 64;
+    setup.tunnel = tunnel;
     setup.stream = {.guard = guard,
                     .upstream = LaneBed::kFeeder,
                     .group = LaneBed::source_group(0),
@@ -77,6 +79,7 @@ class Relay : public Requests {
     bed_->lane().add_channel(
         0, std::make_unique<app::LaneRelay>(std::move(setup), bed_->frame_pool(), drivers::any_numa_node()));
     directory_ = bed_->further_directory(0, SIZE_MAX);
+    directory_->flows.insert({0, LaneBed::kInAddress, kUpwardPort, LaneBed::kFeeder}, 0);
     adopt_.directory = directory_.get();
     app::LaneCall call;
     call.command.kind = app::LaneCommand::Kind::kChange;
@@ -332,6 +335,79 @@ TEST_F(Relay, TooManyHopsAreRefused) {
   run_for(2 * kNsPerSecond);
   EXPECT_TRUE(bed_->sent().empty());
   EXPECT_EQ(count(RelayCounter::kTooManyHops), 1u);
+}
+
+TEST_F(Relay, AStreamComesByTunnel) {
+  make_relay(RelayGuard::kOpened, true);
+  // The way to the hop has to be found first.
+  net::UdpFlow back;
+  back.source = LaneBed::kFeeder;
+  back.source_mac = kAboveMac;
+  back.source_port = LaneBed::kSourcePort;
+  back.destination = LaneBed::kInAddress;
+  back.destination_mac = LaneBed::kInMac;
+  back.destination_port = kUpwardPort;
+  const auto say = [&](const Datagram& datagram, uint16_t from = LaneBed::kSourcePort) {
+    back.source_port = from;
+    bed_->feed(udp_frame(back, datagram));
+    poll();
+  };
+  const auto tunnelled = [&](const Datagram& inner) {
+    net::UdpFlow flow;
+    flow.source = LaneBed::kOutAddress;  // whoever sent it where the hop takes it
+    flow.destination = LaneBed::source_group(0);
+    flow.source_port = flow.destination_port = LaneBed::kSourcePort;
+    const auto frame = udp_frame(flow, inner);
+    Datagram datagram(2000);
+    datagram.resize(smart::encode_tunnel_data(Bytes(frame).subspan(net::kEthernetSize), datagram));
+    return datagram;
+  };
+  std::array<uint8_t, 16> cookie{};
+  Datagram answer(64);
+  say({});  // anything from there
+  const auto asked = [&] {
+    std::optional<smart::TunnelRequest> last;
+    for (const auto& frame : bed_->sent(0)) {
+      const net::ParsedFrame out = net::parse_frame(frame, {});
+      smart::Split split;
+      smart::TunnelRequest request;
+      if (out.kind == net::FrameKind::kUdp &&
+          smart::split_message(out.payload, split) == smart::WireFault::kNone &&
+          split.header.type == smart::PacketType::kTunnelling && smart::decode(split.body, request)) {
+        EXPECT_EQ(split.header.command, static_cast<uint8_t>(smart::TunnellingCommand::kRequest));
+        EXPECT_EQ(smart::read_trailer(split.trailer).count, 0u);
+        last = request;
+      }
+    }
+    return last;
+  };
+  run_for(300 * kNsPerMs);
+  auto request = asked();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->cookie, cookie);
+  EXPECT_EQ(request->group, LaneBed::source_group(0));
+  cookie.fill(7);
+  answer.resize(64);
+  answer.resize(smart::encode(smart::TunnellingCommand::kChallenge,
+                              {request->group, LaneBed::kInAddress, cookie}, answer));
+  say(answer);
+  run_for(5 * kNsPerMs);
+  request = asked();
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->cookie, cookie);
+  answer.resize(64);
+  answer.resize(
+      smart::encode(smart::TunnelGrant{request->group, LaneBed::kInAddress, 60, 0, cookie}, answer));
+  say(answer);
+  say(tunnelled(sender_->announce()));
+  control();
+  say(tunnelled(sender_->status()));
+  bed_->sent();
+  say(tunnelled(data()));
+  EXPECT_EQ(data_below().size(), 1u);
+  say(tunnelled(data()), LaneBed::kSourcePort + 1);
+  EXPECT_TRUE(data_below().empty()) << "from another port of the hop's machine";
+  EXPECT_EQ(relay().tunnel_counters().get(smart::TunnelClientCounter::kNotAsked), 1u);
 }
 
 TEST_F(Relay, HeartbeatsGoOn) {

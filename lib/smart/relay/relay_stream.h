@@ -7,6 +7,7 @@
 #include "lib/smart/receive/clear_sequence.h"
 #include "lib/smart/receive/fault_reporter.h"
 #include "lib/smart/receive/requester.h"
+#include "lib/smart/receive/tunnel_client.h"
 #include "lib/smart/receive/usage_reporter.h"
 #include "lib/smart/relay/relay_counters.h"
 #include "lib/smart/relay/relay_keys.h"
@@ -97,6 +98,11 @@ class RelayStream {
   // The LEAVE at the end; empty where no hop was heard.
   Bytes leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
 
+  // REQUEST_TUNNEL or LEAVE_TUNNEL, ready to be sent. Its count is 0: after a long silence any other would be
+  // too old to be taken.
+  Bytes tunnel_message(crypto::Manager& manager, const TunnelClient::Message& message, MutableBytes buffer);
+  void note_tunnel_refused() { faults_.add(ProblemCode::kTunnelRefused, 1, 0); }
+
   // The sequences that may be kept: of the last run, and no more than the window. Only what note_kept() was
   // told of is.
   bool running() const { return requester_.running(); }
@@ -146,7 +152,10 @@ class RelayStream {
   Bytes sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer);
   Bytes take_join(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
   Bytes take_report(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
-  Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size);
+  Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size) {
+    return sign(manager, buffer, size, running() ? requester_.next() - 1 : 0);
+  }
+  Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size, uint64_t count);
   void note_silence(TimeNs now);
 
   const Settings settings_;

@@ -18,12 +18,16 @@ TimeNs RelayStream::next_due() const {
 }
 
 // Adds the trailer where the channel has them.
-Bytes RelayStream::sign(crypto::Manager& manager, MutableBytes buffer, size_t size) {
+Bytes RelayStream::sign(crypto::Manager& manager, MutableBytes buffer, size_t size, uint64_t count) {
   if (keys_ != nullptr)
-    size = append_cmac_trailer(manager, keys_->up,
-                               {settings_.receiver_id, keys_->key_id, running() ? requester_.next() - 1 : 0},
-                               synch_code_, buffer, size);
+    size = append_cmac_trailer(manager, keys_->up, {settings_.receiver_id, keys_->key_id, count}, synch_code_,
+                               buffer, size);
   return Bytes(buffer).first(size);
+}
+
+Bytes RelayStream::tunnel_message(crypto::Manager& manager, const TunnelClient::Message& message,
+                                  MutableBytes buffer) {
+  return sign(manager, buffer, encode(message.command, message.body, buffer), 0);
 }
 
 Bytes RelayStream::sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer) {
