@@ -190,11 +190,13 @@ channels:
 TEST(Load, EveryKeyThatIsKnownIsRead) {
   const std::pair<std::string_view, const char*> kPlaces[] = {
       {"headend.", "headend: {"},
+      {"repeater.", "repeater: {"},
       {"lanes.", "lanes: {"},
       {"ports[].vlans[].", "  - vlans: [{"},
       {"ports[].querier.", "  - querier: {"},
       {"ports[].", "  - {"},
       {"channels[].source.", "    source: {"},
+      {"channels[].upstream.", "    upstream: {"},
       {"channels[].output.", "    output: {"},
       {"channels[].retransmit.", "    retransmit: {"},
       {"usage.json.", "usage: {json: {"},
@@ -220,10 +222,12 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
                   : std::string(text) + name + ": " +
                         std::string(static_cast<size_t>(std::ranges::count(path, '.')), '}') + "\n";
     }
+    const bool of_repeater = key.starts_with("channels[].upstream") || key == "channels[].hop_key";
+    if (of_repeater) spoiled.text = "repeater: {name: x}\n" + spoiled.text;
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 6u + 5 + 3 + 8 + 6 + 3 + 11 + 5 + 5 + 4 + 7 + 4 + 2);
+  EXPECT_EQ(tried, 7u + 5 + 4 + 3 + 8 + 6 + 3 + 13 + 5 + 5 + 5 + 4 + 7 + 4 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {
