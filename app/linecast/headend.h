@@ -1,5 +1,5 @@
-// `linecast headend`: sets up EAL, ports, lanes and channels from a lineup, runs the control loop, and takes
-// all down again.
+// `linecast headend` and `linecast repeater`: set up EAL, ports, lanes and channels from a lineup, run the
+// control loop, and take all down again.
 #pragma once
 
 #include <CLI/CLI.hpp>
