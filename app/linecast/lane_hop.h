@@ -122,6 +122,8 @@ class LaneHop {
   // bytes.
   void take(HopTerms& terms, size_t largest_packet);
   void set_position(const StreamPosition& position);
+  // A frame that those below miss has gone to the group.
+  void sent_late(TimeNs now, uint64_t sequence) { engine_.sent_late(now, sequence); }
   // From the origin of the stream, as SENDER_STATUS says it.
   void set_hops(uint8_t hops) { hops_ = hops; }
   // On a clear channel the start number of SENDER_STATUS is all that tells of a stream that begins anew.

@@ -159,6 +159,7 @@ drivers::Packet* LaneRelay::keep(TimeNs now, const smart::RelayStream::Taken& ta
   smart::set_data_command(out, smart::DataCommand::kOriginal, quiet_field());
   finish_frame(packet, datagram.size());
   stream_.note_kept(now, taken);
+  if (taken.sequence + 1 < stream_.next_sequence()) sent_late(now, taken.sequence);
   count(ChannelCounter::kPacketsSent);
   return packet;
 }

@@ -258,6 +258,9 @@ TEST_F(Relay, WhatIsKeptIsRepairedAndWhoAsksForTheRestIsToldToWait) {
   from_above(packets[3]);
   poll();
   EXPECT_EQ(data_below().size(), 1u) << "to all, when it comes";
+  EXPECT_TRUE(ask(request({{103, 0}}, 107), now_ + kNsPerMs).empty())
+      << "which answers requests on their way";
+  EXPECT_EQ(ask(request({{103, 0}}, 107), now_ + 100 * kNsPerMs).size(), 1u);
 }
 
 TEST_F(Relay, AKeyAnnouncementIsVerifiedFirstAndGoesOnNoOftenerThanItIsSent) {

@@ -94,6 +94,14 @@ class RepairEngine {
   // Sequences that take() has still to see; at most Settings::window.
   size_t pending() const { return queued_; }
 
+  // A repeater has sent it to the group when it came late from above: requests for it that are on their way
+  // need no repair. Locked for a round trip, as by a repair.
+  void sent_late(TimeNs now, uint64_t sequence) {
+    Slot& slot = slots_[sequence & mask_];
+    if (slot.state == State::kPending) return;  // it stands in the queue
+    slot = {.sequence = sequence, .left_ns = now, .state = State::kLingering, .repairs = 1};
+  }
+
  private:
   enum class State : uint8_t { kFree, kPending, kLingering };
   // One for each place of the window, so that there are never too few. It is the state of the one sequence

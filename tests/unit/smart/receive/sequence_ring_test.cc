@@ -32,6 +32,18 @@ TEST(SequenceRing, GoesRound) {
   EXPECT_FALSE(ring.contains(935));
 }
 
+TEST(SequenceRing, GoesRoundInMemoryThatIsTakenOnce) {
+  SequenceRing<uint64_t, Memory::kTakenOnce> ring(64);
+  ring.restart(5);
+  for (uint64_t s = 5; s < 1000; ++s) {
+    if (ring.full()) ring.pop();
+    ring.push(s);
+    ASSERT_EQ(ring[s], s);
+    ASSERT_EQ(ring.front(), ring.begin());
+  }
+  EXPECT_EQ(ring.size(), 64u);
+}
+
 TEST(SequenceRing, RestartEmpties) {
   SequenceRing<int> ring(4);
   ring.push(1);

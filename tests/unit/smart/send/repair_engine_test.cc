@@ -115,6 +115,15 @@ TEST_F(Engine, EachRepairLocksItsSequenceForTwiceAsLongUpToTheLongest) {
   EXPECT_EQ(ask(now += kRoundTrip, {{104, 0}}).accepted, 1u);
 }
 
+TEST_F(Engine, WhatWasSentLateIsLockedForARoundTrip) {
+  engine_.sent_late(0, 80);
+  EXPECT_EQ(ask(kRoundTrip - 1, {{80, 1}}).repeated, 1u);
+  EXPECT_EQ(take_all(kRoundTrip - 1), std::vector<uint64_t>{81}) << "of this one alone";
+  EXPECT_EQ(ask(kRoundTrip, {{80, 0}}).accepted, 1u);
+  engine_.sent_late(kRoundTrip, 80);
+  EXPECT_EQ(take_all(kRoundTrip), std::vector<uint64_t>{80}) << "it stood in the queue already";
+}
+
 TEST_F(Engine, AnswersInTheOrderOfAsking) {
   ask(0, {{90, 0b101}, {50, 0}});
   ask(1, {{91, 0b1}});
