@@ -71,6 +71,8 @@ void read_keys(const std::vector<std::string>& keys, const std::vector<std::stri
       throw Error("--clear takes no --key and no --trust: a clear channel has neither");
     return;
   }
+  if (channel.follow_moves)
+    throw Error("--follow-moves is for --clear: encrypted channels are followed anyway");
   if (keys.empty())
     throw Error("the channel's key is missing: add --key FILE and --trust HEADEND.pub, or --clear");
   if (trusted.empty())
@@ -134,6 +136,8 @@ std::optional<Arguments> parse_arguments(int argc, const char* const* argv, int&
       app.add_option("--trust", trusted, "public key of a headend to believe; several are possible")
           ->type_name("FILE"),
       app.add_flag("--clear", channel.clear, "the channel is not encrypted"),
+      app.add_flag("--follow-moves", channel.follow_moves,
+                   "with --clear: follow the channel to another group, though anybody can announce one"),
       add(
           app, "--buffer-ms", channel.buffer_ms,
           [](auto text) { return lineup::parse_number(text, kLeastBufferMs, kMostBufferMs, "ms"); },

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/receive/clock.h"
+#include "lib/base/error.h"
 
 namespace linecast::app {
 namespace {
@@ -26,6 +27,7 @@ smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t rece
   settings.source = options.source;
   settings.address = own_address(options);
   settings.encrypted = !options.clear;
+  settings.follow_moves = options.follow_moves;
   settings.receiver_id = receiver_id;
   settings.buffer_ns = static_cast<TimeNs>(options.buffer_ms) * kNsPerMs;
   settings.tunnels = options.tunnels;
@@ -39,33 +41,44 @@ Channel::Channel(const ChannelOptions& options, uint64_t receiver_id, crypto::Ma
     : options_(options),
       say_(say),
       output_(open_output(options.out, output_counters_)),
-      group_socket_(open_group_socket(options)),
       request_socket_(open_request_socket(options)),
-      receiver_(settings_of(options, receiver_id), manager, options.keys, options.trusted, random, *this) {}
+      receiver_(settings_of(options, receiver_id), manager, options.keys, options.trusted, random, *this) {
+  group_sockets_[0].emplace(open_group_socket(options, receiver_.group(), options.source));
+}
 
-void Channel::receive(DatagramBatch& batch, std::array<bool, 2> ready, TimeNs now, TimeNs realtime_offset) {
-  const std::array<int, 2> both = sockets();
-  for (size_t i = 0; i < both.size(); ++i) {
+std::array<int, Channel::kMaxSockets> Channel::sockets() const {
+  std::array<int, kMaxSockets> all{request_socket_.get()};
+  for (size_t slot = 0; slot < group_sockets_.size(); ++slot)
+    all[1 + slot] = group_sockets_[slot] ? group_sockets_[slot]->get() : -1;
+  return all;
+}
+
+void Channel::receive(DatagramBatch& batch, const std::array<bool, kMaxSockets>& ready, TimeNs now,
+                      TimeNs realtime_offset) {
+  for (size_t i = 0; i < kMaxSockets; ++i) {
     if (!ready[i]) continue;
     for (unsigned round = 0; round < kBatchesAtOnce; ++round) {
+      const int socket = sockets()[i];  // what comes may have one closed
+      if (socket < 0) break;
       uint32_t drops = drops_[i];
-      const auto datagrams = batch.read(both[i], now, realtime_offset, drops);
+      const auto datagrams = batch.read(socket, now, realtime_offset, drops);
       socket_counters_.add(SocketCounter::kKernelDrops, drops - drops_[i]);
       drops_[i] = drops;
       if (!datagrams.empty()) {
         heard_anything_ = true;
         silent_since_.reset();
       }
-      for (const DatagramBatch::Datagram& d : datagrams) take(d, both[i] == group_socket_.get());
+      for (const DatagramBatch::Datagram& d : datagrams)
+        take(d, i == 0 ? std::nullopt : std::optional(i - 1));
       if (datagrams.size() < DatagramBatch::kSize) break;
     }
   }
   output_->flush();  // what had to make room
 }
 
-void Channel::take(const DatagramBatch::Datagram& d, bool from_group) {
+void Channel::take(const DatagramBatch::Datagram& d, std::optional<size_t> slot) {
   const bool is_source = options_.source == 0 || d.source == options_.source;
-  const bool is_far_end = !from_group && std::ranges::any_of(options_.tunnels, [&](const smart::FarEnd& t) {
+  const bool is_far_end = !slot && std::ranges::any_of(options_.tunnels, [&](const smart::FarEnd& t) {
     return t.address == d.source;
   });
   Bytes rest = d.bytes;
@@ -74,8 +87,8 @@ void Channel::take(const DatagramBatch::Datagram& d, bool from_group) {
     rest = rest.subspan(datagram.size());
     if (!is_source && !is_far_end)
       socket_counters_.add(SocketCounter::kWrongSource);
-    else if (from_group)
-      receiver_.receive(d.arrived_ns, datagram, d.source);
+    else if (slot)
+      receiver_.receive(d.arrived_ns, datagram, d.source, *slot);
     else
       receiver_.receive_unicast(d.arrived_ns, datagram, {d.source, d.source_port});
   } while (!rest.empty());
@@ -92,6 +105,30 @@ void Channel::level_changed(const smart::LevelChange& change) {
                           smart::kLevelCauseTexts[static_cast<size_t>(change.cause)].help));
 }
 
+std::string Channel::group() const {
+  return fmt::format("{}:{}", to_string(receiver_.group().group), receiver_.group().port);
+}
+
+// Source-specific where the configured group is joined so, and where it cannot be otherwise.
+bool Channel::join(size_t slot, const smart::GroupPlace& place, Ipv4 hop) {
+  const Ipv4 source = options_.source != 0 || !is_ssm(place.group) ? options_.source : hop;
+  try {
+    group_sockets_[slot].emplace(open_group_socket(options_, place, source));
+    drops_[1 + slot] = 0;
+    return true;
+  } catch (const Error& error) {
+    say_(*this, error.what());
+    return false;
+  }
+}
+
+void Channel::leave(size_t slot) { group_sockets_[slot].reset(); }
+
+void Channel::group_changes(smart::MoveStep step, const smart::GroupPlace& place) {
+  say_(*this, fmt::format("{}:{}: {}", to_string(place.group), place.port,
+                          smart::kMoveStepTexts[static_cast<size_t>(step)].help));
+}
+
 void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>& take) const {
   for (size_t i = 0; i < smart::kReceiveCounterCount; ++i)
     take(smart::kReceiveCounterTexts[i].name, receiver_.counters().at(i));
@@ -99,6 +136,8 @@ void Channel::each_counter(const std::function<void(std::string_view, uint64_t)>
     take("malformed_" + std::string(smart::kWireFaultTexts[i].name), receiver_.wire_faults().at(i));
   for (size_t i = 0; i < smart::kKeyAnnounceResultCount; ++i)
     take(smart::kKeyAnnounceResultTexts[i].name, receiver_.key_announces().at(i));
+  for (size_t i = 0; i < smart::kMoveResultCount; ++i)
+    take(smart::kMoveResultTexts[i].name, receiver_.move_results().at(i));
   for (size_t i = 0; i < smart::kTunnelClientCounterCount; ++i)
     take(smart::kTunnelClientCounterTexts[i].name, receiver_.tunnel_counters().at(i));
   for (size_t i = 0; i < kSocketCounterCount; ++i) take(kSocketCounterTexts[i].name, socket_counters_.at(i));
@@ -150,7 +189,7 @@ void Channel::tell_of_silence(TimeNs now) {
   }
   if (silence_told_ || now - *silent_since_ < kSilenceToldNs) return;
   silence_told_ = true;
-  const std::string place = fmt::format("{}:{}", to_string(options_.group), options_.port);
+  const std::string place = group();
   if (heard_anything_)
     say_(*this, fmt::format("nothing has come to {} for {} s: does the headend run (linecast show channels, "
                             "there), and does what it sends get here?",

@@ -24,16 +24,19 @@ class Channel : private smart::ReceiverOutput {
   Channel(const ChannelOptions& options, uint64_t receiver_id, crypto::Manager& manager, Random& random,
           const Say& say);
 
-  std::array<int, 2> sockets() const { return {group_socket_.get(), request_socket_.get()}; }
+  // That of requests and those of groups; -1: none now. They change as the channel moves.
+  static constexpr size_t kMaxSockets = 1 + smart::GroupFollower::kMaxGroups;
+  std::array<int, kMaxSockets> sockets() const;
   // Reads what waits on the sockets that are `ready`, a bounded number of datagrams.
-  void receive(DatagramBatch& batch, std::array<bool, 2> ready, TimeNs now, TimeNs realtime_offset);
+  void receive(DatagramBatch& batch, const std::array<bool, kMaxSockets>& ready, TimeNs now,
+               TimeNs realtime_offset);
   TimeNs next_due() const { return receiver_.next_due(); }
   void poll(TimeNs now) {
     receiver_.poll(now);
     output_->flush();
   }
   // Tells the headend that it goes.
-  void leave(TimeNs now) { receiver_.leave(now); }
+  void end(TimeNs now) { receiver_.leave(now); }
   // Plays what is held, and waits a while until the output has taken it.
   void play_all() {
     receiver_.play_all();
@@ -44,7 +47,7 @@ class Channel : private smart::ReceiverOutput {
   const std::string& name() const { return options_.name; }
   const Output& output() const { return *output_; }
   bool to_standard_output() const { return options_.out.kind == OutputTarget::Kind::kStandardOutput; }
-  ReceiveBuffer buffer() const { return receive_buffer(group_socket_.get()); }
+  ReceiveBuffer buffer() const { return receive_buffer(request_socket_.get()); }
 
   // Says so once where no datagram, valid or not, has come for 5 s, and when one comes then. Call each
   // second.
@@ -55,6 +58,8 @@ class Channel : private smart::ReceiverOutput {
   std::string way() const;
 
   uint64_t count(smart::ReceiveCounter c) const { return receiver_.counters().get(c); }
+  // The group and port in use.
+  std::string group() const;
   // Every counter by its name.
   void each_counter(const std::function<void(std::string_view, uint64_t)>& take) const;
 
@@ -66,16 +71,20 @@ class Channel : private smart::ReceiverOutput {
   void report(smart::ReceiverEvent event) override;
   void level_changed(const smart::LevelChange& change) override;
   std::string way_of(size_t level) const;
-  void take(const DatagramBatch::Datagram& datagram, bool from_group);
+  bool join(size_t slot, const smart::GroupPlace& place, Ipv4 hop) override;
+  void leave(size_t slot) override;
+  void group_changes(smart::MoveStep step, const smart::GroupPlace& place) override;
+  // slot: of the group that it came to; none: to the socket of requests.
+  void take(const DatagramBatch::Datagram& datagram, std::optional<size_t> slot);
 
   const ChannelOptions options_;
   const Say& say_;
   OutputCounters output_counters_;
   CounterSet<SocketCounter, kSocketCounterCount> socket_counters_;
   std::unique_ptr<Output> output_;
-  const FileDescriptor group_socket_;
+  std::array<std::optional<FileDescriptor>, smart::GroupFollower::kMaxGroups> group_sockets_;  // by slot
   const FileDescriptor request_socket_;
-  std::array<uint32_t, 2> drops_{};  // of each socket, as the kernel last said
+  std::array<uint32_t, kMaxSockets> drops_{};  // of each socket, as the kernel last said
   bool heard_anything_ = false;
   std::optional<TimeNs> silent_since_;  // none: something has come since the last look
   bool silence_told_ = false;

@@ -26,6 +26,7 @@ struct ChannelOptions {
   Ipv4 source = 0;  // 0: any; else a source-specific join
   Interface interface;
   bool clear = false;
+  bool follow_moves = false;               // of clear channels; encrypted ones are always followed
   std::vector<crypto::GroupKey> keys;      // of encrypted channels: at least one
   std::vector<crypto::PublicKey> trusted;  // likewise
   uint64_t buffer_ms = 1000;

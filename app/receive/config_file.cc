@@ -18,9 +18,9 @@ using lineup::Ref;
 constexpr size_t kMostFileBytes = 1 << 20;
 
 constexpr std::array<std::string_view, 1> kTopKeys{"channels"};
-constexpr std::array<std::string_view, 13> kChannelKeys{
-    "name",  "id",    "group",     "port", "source",    "interface", "key",
-    "trust", "clear", "buffer_ms", "out",  "repeaters", "origin"};
+constexpr std::array<std::string_view, 14> kChannelKeys{
+    "name",  "id",    "group",        "port",      "source", "interface", "key",
+    "trust", "clear", "follow_moves", "buffer_ms", "out",    "repeaters", "origin"};
 constexpr lineup::Section kTopSection{"", "the file", kTopKeys};
 constexpr lineup::Section kChannelSection{"channels[]", "a channel", kChannelKeys};
 
@@ -80,7 +80,11 @@ class ChannelReader {
                     "a channel with a key is not clear: delete \"clear\", or delete \"key\"");
       return;
     }
+    in_.read("follow_moves", channel_.follow_moves, lineup::parse_bool);
     if (channel_.clear) return;
+    if (channel_.follow_moves)
+      faults_.error(lineup::place(in_.ref(), {"follow_moves"}),
+                    "follow_moves is for clear channels: encrypted ones are followed anyway");
     each_file("key", in_.find("key"), [this](const std::string& path) {
       channel_.keys.push_back(crypto::read_group_key(path, crypto::KeyHolder::kReceiver));
     });

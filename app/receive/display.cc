@@ -105,6 +105,7 @@ void Display::show_json(const Channel& channel, TimeNs now) {
   line["time"] = static_cast<double>(whole_ms) / 1000;
   line["channel"] = channel.name();
   line["rate_bps"] = rate_bps(channel, now);
+  line["group"] = channel.group();
   line["level"] = channel.level();
   if (!channel.way().empty()) line["way"] = channel.way();
   channel.each_counter([&](std::string_view name, uint64_t value) { line[std::string(name)] = value; });

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <functional>
 #include <set>
 
 #include "app/receive/arguments.h"
@@ -65,9 +66,7 @@ class Program {
       channels_.push_back(
           std::make_unique<Channel>(options, arguments_.receiver_id, manager_, random_, say_));
     warn_of_small_buffers();
-    for (const auto& channel : channels_)
-      for (const int socket : channel->sockets())
-        polled_.push_back({.fd = socket, .events = POLLIN, .revents = 0});
+    polled_.resize(channels_.size() * Channel::kMaxSockets);
 
     const TimeNs begin = monotonic_now();
     const TimeNs end = arguments_.duration_s > 0
@@ -84,7 +83,7 @@ class Program {
       wait(std::min(end, show_at), now, waiting_mask);
       turn();
     }
-    for (const auto& channel : channels_) channel->leave(monotonic_now());
+    for (const auto& channel : channels_) channel->end(monotonic_now());
     for (const auto& channel : channels_) channel->play_all();
     for (const auto& channel : channels_) channel->finish();
     outputs_open();
@@ -104,7 +103,11 @@ class Program {
 
   // Until something is due, a signal, or a datagram comes; while streams come, until it is time to read.
   void wait(TimeNs latest, TimeNs now, const sigset_t& mask) {
-    for (const auto& channel : channels_) latest = std::min(latest, channel->next_due());
+    auto polled = polled_.begin();
+    for (const auto& channel : channels_) {
+      latest = std::min(latest, channel->next_due());
+      for (const int socket : channel->sockets()) *polled++ = {.fd = socket, .events = POLLIN, .revents = 0};
+    }
     const bool gathers = now < read_at_;
     if (gathers) latest = std::min(latest, read_at_);
     const TimeNs span = latest <= now ? 0 : std::max(latest - now, kGrainNs);
@@ -127,8 +130,10 @@ class Program {
     const TimeNs now = monotonic_now();
     const TimeNs realtime_offset = now - realtime_now();
     for (size_t i = 0; i < channels_.size(); ++i) {
-      const std::array<bool, 2> ready{polled_[2 * i].revents != 0, polled_[2 * i + 1].revents != 0};
-      if (ready[0] || ready[1]) channels_[i]->receive(batch_, ready, now, realtime_offset);
+      std::array<bool, Channel::kMaxSockets> ready;
+      for (size_t k = 0; k < ready.size(); ++k) ready[k] = polled_[i * ready.size() + k].revents != 0;
+      if (std::ranges::any_of(ready, std::identity()))
+        channels_[i]->receive(batch_, ready, now, realtime_offset);
       if (channels_[i]->next_due() <= now) channels_[i]->poll(now);
     }
     if (!looked_) return;
@@ -159,7 +164,7 @@ class Program {
   const Channel::Say say_;
   DatagramBatch batch_;
   Display::Channels channels_;
-  std::vector<pollfd> polled_;  // two a channel
+  std::vector<pollfd> polled_;  // Channel::kMaxSockets a channel; kernels pass over those of -1
   bool looked_ = false;         // at the sockets, in this turn
   bool any_ready_ = false;
   TimeNs read_at_ = 0;       // the sockets are not looked at before

@@ -71,21 +71,21 @@ void use_interface(int fd, const Interface& interface) {
 
 }  // namespace
 
-int open_group_socket(const ChannelOptions& channel) {
+int open_group_socket(const ChannelOptions& channel, const smart::GroupPlace& place, Ipv4 source) {
   const int fd = open_receiving();
   set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  bind_to(fd, channel.group, channel.port);
+  bind_to(fd, place.group, place.port);
   // Without this a socket also gets what others on this machine joined, by any interface.
   set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 
-  const sockaddr_in group = address_of(channel.group, 0);
+  const sockaddr_in group = address_of(place.group, 0);
   bool joined = false;
-  if (channel.source != 0) {
-    const sockaddr_in source = address_of(channel.source, 0);
+  if (source != 0) {
+    const sockaddr_in from = address_of(source, 0);
     group_source_req join{};
     join.gsr_interface = channel.interface.index;
     std::memcpy(&join.gsr_group, &group, sizeof group);
-    std::memcpy(&join.gsr_source, &source, sizeof source);
+    std::memcpy(&join.gsr_source, &from, sizeof from);
     joined = set(fd, IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP, join);
   } else {
     group_req join{};
@@ -95,7 +95,7 @@ int open_group_socket(const ChannelOptions& channel) {
   }
   if (!joined) {
     const bool no_route = errno == ENODEV || errno == ENOENT;
-    fail(fd, fmt::format("cannot join {}", to_string(channel.group)),
+    fail(fd, fmt::format("cannot join {}", to_string(place.group)),
          no_route ? "no route says by which interface: name it (--interface eth0)" : "");
   }
   return fd;

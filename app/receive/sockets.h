@@ -8,12 +8,14 @@
 
 #include "app/receive/channel_options.h"
 #include "lib/base/bytes.h"
+#include "lib/smart/group_place.h"
 
 namespace linecast::app {
 
 // A socket that gets one group's datagrams and no other's: it is bound to group and port, and joined by
 // itself (so the kernel's bound of 20 memberships a socket does not matter). Throws Error with what to do.
-int open_group_socket(const ChannelOptions& channel);
+// place, source: what to join; a source of 0 is any.
+int open_group_socket(const ChannelOptions& channel, const smart::GroupPlace& place, Ipv4 source);
 // Where requests are sent from, and repairs by unicast come to: any free port.
 int open_request_socket(const ChannelOptions& channel);
 // This machine's address as the route to the group has it; 0 where there is none.

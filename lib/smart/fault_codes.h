@@ -19,7 +19,8 @@ LINECAST_COUNTER_LIST(ErrorCode, LINECAST_ERROR_CODES)
   _(kTunnelRefused, "tunnel_refused", "tunnels that were refused")                            \
   _(kRequestsUnanswered, "requests_unanswered", "requests for repairs that nothing answered") \
   _(kClimbed, "climbed", "changes to a tunnel because what came before it failed")            \
-  _(kCameDown, "came_down", "changes back to native multicast")
+  _(kCameDown, "came_down", "changes back to native multicast")                               \
+  _(kMoveFailed, "move_failed", "moves to another group that could not be followed")
 LINECAST_COUNTER_LIST(ProblemCode, LINECAST_PROBLEM_CODES)
 
 // What a code means; null where it is none of the list.

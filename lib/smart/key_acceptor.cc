@@ -28,9 +28,7 @@ bool parse(Bytes datagram, KeyAnnounce& message, TrailerFields& trailer) {
 }  // namespace
 
 KeyAcceptor::KeyAcceptor(const crypto::ChannelId& channel, const std::vector<crypto::PublicKey>& trusted)
-    : channel_(channel) {
-  for (const crypto::PublicKey& key : trusted) trusted_.push_back({crypto::public_key_hint(key), key});
-}
+    : channel_(channel), trusted_(trusted) {}
 
 KeyAnnounceResult KeyAcceptor::accept(TimeNs now, Bytes datagram, KeyAnnounce& out) {
   KeyAnnounce message;
@@ -46,10 +44,10 @@ KeyAnnounceResult KeyAcceptor::accept(TimeNs now, Bytes datagram, KeyAnnounce& o
     if (std::tie(message.start_number, trailer.count) <= std::tie(sender->start_number, sender->count))
       return KeyAnnounceResult::kOld;
   }
-  if (!any_trusted(trailer.key_id)) return KeyAnnounceResult::kUntrusted;
+  if (!trusted_.any(trailer.key_id)) return KeyAnnounceResult::kUntrusted;
   if (sender == end && sender_count_ == kMaxSenders) return KeyAnnounceResult::kTooManySenders;
   if (!verifications_.take(now, 1)) return KeyAnnounceResult::kNotVerified;
-  if (!verified(trailer.key_id, datagram)) return KeyAnnounceResult::kBadSignature;
+  if (!trusted_.verify(trailer.key_id, datagram)) return KeyAnnounceResult::kBadSignature;
 
   if (sender == end) ++sender_count_;
   sender->id = message.sender_id;
@@ -58,17 +56,6 @@ KeyAnnounceResult KeyAcceptor::accept(TimeNs now, Bytes datagram, KeyAnnounce& o
   std::copy(datagram.begin(), datagram.end(), sender->last.begin());
   out = message;
   return KeyAnnounceResult::kAccepted;
-}
-
-bool KeyAcceptor::any_trusted(uint16_t hint) const {
-  return std::any_of(trusted_.begin(), trusted_.end(), [&](const Trusted& t) { return t.hint == hint; });
-}
-
-// Two trusted keys may share a hint: each is tried.
-bool KeyAcceptor::verified(uint16_t hint, Bytes datagram) const {
-  return std::any_of(trusted_.begin(), trusted_.end(), [&](const Trusted& t) {
-    return t.hint == hint && verify_signed_trailer(t.key, datagram);
-  });
 }
 
 }  // namespace linecast::smart

@@ -6,6 +6,7 @@
 #include "lib/base/time.h"
 #include "lib/base/token_bucket.h"
 #include "lib/smart/key_announcer.h"
+#include "lib/smart/trusted_keys.h"
 
 namespace linecast::smart {
 
@@ -43,16 +44,9 @@ class KeyAcceptor {
     uint64_t count = 0;
     KeyAnnounceDatagram last{};
   };
-  struct Trusted {
-    uint16_t hint;
-    crypto::PublicKey key;
-  };
-
-  bool any_trusted(uint16_t hint) const;
-  bool verified(uint16_t hint, Bytes datagram) const;
 
   crypto::ChannelId channel_;
-  std::vector<Trusted> trusted_;
+  TrustedKeys trusted_;
   std::array<Sender, kMaxSenders> senders_;
   size_t sender_count_ = 0;
   TokenBucket verifications_{kVerificationsPerSecond, kVerificationsPerSecond / 10};

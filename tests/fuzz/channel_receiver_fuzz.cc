@@ -64,6 +64,17 @@ class Output : public ReceiverOutput {
     }
   }
   void report(ReceiverEvent) override {}
+  bool join(size_t slot, const GroupPlace& place, Ipv4) override {
+    require(!held.at(slot) && is_multicast(place.group) && place.port != 0);
+    held[slot] = joins;
+    return joins;
+  }
+  void leave(size_t slot) override {
+    require(held.at(slot));
+    held[slot] = false;
+  }
+  std::array<bool, GroupFollower::kMaxGroups> held{true};
+  bool joins = true;
   std::array<uint8_t, 16> cookie{};  // of the last request for a tunnel
   size_t requests = 0;
   size_t fault_reports = 0;
@@ -98,6 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   settings.encrypted = encrypted;
   settings.source = (kind & 2) != 0 ? 7 : 0;
   if ((kind & 4) != 0) settings.tunnels = {{kFarEnd}, {kFarEnd + 1}};
+  settings.follow_moves = (kind & 8) != 0;
   settings.buffer_ns = 100 * kNsPerMs;
   settings.max_packets = 256;
   settings.max_packet_bytes = 256 << 10;
@@ -110,12 +122,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto deliver = [&](Datagram packet, uint8_t how) {
     if ((how & 0x80) != 0) return;  // lost
     if ((how & 0x40) != 0 && !packet.empty()) packet[in.u8() % packet.size()] ^= in.u8();
-    receiver.receive(now, packet, 1 + (how & 0xf));
+    const size_t slot = how >> 4 & 3;
+    const bool joined = slot < output.held.size() && output.held[slot];
+    receiver.receive(now, packet, 1 + (how & 0xf), joined ? slot : 0);
   };
   while (in.ok() && in.remaining() > 0) {
     const uint8_t op = in.u8();
     const uint8_t how = in.u8();
-    switch (op % 17) {
+    switch (op % 18) {
       case 0:
       case 1:
       case 2:
@@ -172,6 +186,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                    TunnelRequest{sender->o.group, 0, challenge_cookie}, packet)
                           : encode(TunnelGrant{sender->o.group, 0, in.u16(), 0, output.cookie}, packet));
         receiver.receive_unicast(now, packet, {kFarEnd + how / 128});
+        break;
+      }
+      case 17: {  // numbers small enough to meet
+        output.joins = (how & 0x20) == 0;
+        const Ipv4 from = sender->o.group + (in.u8() & 3), to = sender->o.group + (in.u8() & 3);
+        deliver(sender->move(in.u8() & 7, {from, to, AddrRangeChange::Switch{in.u16(), in.u64()}}), how);
         break;
       }
       case 16: {

@@ -77,7 +77,7 @@ class SmartSender {
 
   Datagram status(uint16_t round_trip_ms = 50, uint8_t log2_group_size = 0) {
     smart::SenderStatus m;
-    m.group = o.group;
+    m.group = group;
     m.round_trip_ms = round_trip_ms;
     m.log2_group_size = log2_group_size;
     m.start_number = o.start_number;
@@ -88,11 +88,26 @@ class SmartSender {
 
   Datagram quiet_message(uint16_t duration_ms, const std::vector<smart::SequencePair>& pairs = {}) {
     smart::Quiet m;
-    m.group = o.group;
+    m.group = group;
     m.duration_ms = duration_ms;
     for (const auto& pair : pairs) m.list.pairs[m.list.count++] = pair;
     Datagram out(512);
     return finish(out, smart::encode(m, out));
+  }
+
+  // What announces the move of a hop with this start number.
+  static Datagram move(const crypto::SigningKey& key, uint64_t start_number, uint64_t count,
+                       const smart::AddrRangeChange& m) {
+    Datagram out(smart::kCommonHeaderSize + 20 + smart::kSignedTrailerSize);
+    const smart::TrailerFields fields{start_number, crypto::public_key_hint(key.public_key()), count};
+    out.resize(smart::append_signed_trailer(key, fields, 1, out, smart::encode(m, out)));
+    return out;
+  }
+  Datagram move(uint64_t count, const smart::AddrRangeChange& m) const {
+    if (o.encrypted) return move(signing_key_, o.start_number, count, m);
+    Datagram out(smart::kCommonHeaderSize + 20);
+    out.resize(smart::encode(m, out));
+    return out;
   }
 
   // The repairs that a REPLACEMENT asks for. `ok` false where it is not one that a sender would answer.
@@ -102,7 +117,8 @@ class SmartSender {
     smart::Replacement m;
     ok = smart::split_message(request, split) == smart::WireFault::kNone &&
          split.header.type == smart::PacketType::kReplacement && smart::decode(split.body, m) &&
-         m.group == o.group && split.trailer.empty() != o.encrypted && admits(request, split.trailer);
+         (m.group == group || (other_group != 0 && m.group == other_group)) &&
+         split.trailer.empty() != o.encrypted && admits(request, split.trailer);
     if (!ok) return repairs;
     for (const auto& pair : m.list.view())
       for (unsigned i = 0; i <= 16; ++i) {
@@ -123,8 +139,10 @@ class SmartSender {
   crypto::Manager& manager() { return manager_; }
 
   const Options o;
-  uint8_t quiet = 0;  // the QUIET field of what is sent from now on
-  uint8_t hops = 0;   // of SENDER_STATUS
+  Ipv4 group = o.group;  // that messages name, and requests have to
+  Ipv4 other_group = 0;  // that requests may name as well; 0: none
+  uint8_t quiet = 0;     // the QUIET field of what is sent from now on
+  uint8_t hops = 0;      // of SENDER_STATUS
 
  private:
   void add_epoch(const crypto::GroupKey& key, uint32_t number) {

@@ -38,6 +38,8 @@ ChannelReceiver::ChannelReceiver(const ReceiverSettings& settings, crypto::Manag
                   .limits = {.window = settings.max_packets}},
                  random, counters_),
       waiting_(settings.max_waiting_packets, settings.max_waiting_bytes),
+      move_acceptor_(settings.encrypted, settings.follow_moves, trusted),
+      groups_({settings.group, settings.port}, output),
       simple_(settings.tunnels.size(), settings.buffer_ns, random) {
   for (const FarEnd& far_end : settings.tunnels)
     tunnels_.emplace_back(far_end, settings.group, settings.port, random, tunnel_counters_);
@@ -297,13 +299,14 @@ void ChannelReceiver::poll(TimeNs now) {
   expire_waiting(now);
   requester_.ask(now, [&](Ipv4 hop, const PairList& pairs) { send_request(now, hop, pairs); });
   note_silence(now);
+  run_moves(now);
   run_tunnels(now);
   send_reports(now);
 }
 
 TimeNs ChannelReceiver::next_due() const {
   TimeNs due = std::min({playout_.next_due(), requester_.next_due(), usage_.next_due(), faults_.next_due(),
-                         silence_due(), tunnels_due()});
+                         silence_due(), tunnels_due(), groups_.next_due()});
   if (!waiting_.empty()) due = std::min(due, waiting_.front().arrived_ns + settings_.buffer_ns);
   return due;
 }

@@ -5,8 +5,10 @@
 
 #include "lib/base/random.h"
 #include "lib/smart/key_acceptor.h"
+#include "lib/smart/move_acceptor.h"
 #include "lib/smart/receive/clear_sequence.h"
 #include "lib/smart/receive/fault_reporter.h"
+#include "lib/smart/receive/group_follower.h"
 #include "lib/smart/receive/playout_buffer.h"
 #include "lib/smart/receive/requester.h"
 #include "lib/smart/receive/simple.h"
@@ -21,6 +23,7 @@ struct ReceiverSettings {
   crypto::ChannelId channel_id{};
   Ipv4 group = 0;
   uint16_t port = kDefaultPort;  // of the hops: where requests go
+  bool follow_moves = false;     // believe ADDR_RANGE_CHANGE on a clear channel, too, where nobody signs it
   Ipv4 source = 0;   // where a hop is known beforehand: told of faults before anything has come; 0: none is
   Ipv4 address = 0;  // the receiver's own, for its reports; 0: not known
   bool encrypted = true;
@@ -64,12 +67,20 @@ struct ReceiverSettings {
   _(kNotSealed, "not_sealed", "the channel is clear: give --clear instead of --key and --trust")
 LINECAST_COUNTER_LIST(ReceiverEvent, LINECAST_RECEIVER_EVENTS)
 
-class ReceiverOutput : public PlayoutSink {
+#define LINECAST_MOVE_STEPS(_)                                                                   \
+  _(kAnnounced, "announced", "the sender is about to move to it: joined as well")                \
+  _(kMoved, "moved", "in use from now on")                                                       \
+  _(kCannotJoin, "cannot_join", "the sender is about to move to it, but it could not be joined") \
+  _(kNothingCame, "nothing_came", "the sender announced it, but nothing came to it: left")
+LINECAST_COUNTER_LIST(MoveStep, LINECAST_MOVE_STEPS)
+
+class ReceiverOutput : public PlayoutSink, public GroupMemberships {
  public:
   // To be sent by UDP. `datagram` only during the call.
   virtual void send(Ipv4 to, uint16_t port, Bytes datagram) = 0;
   virtual void report(ReceiverEvent event) = 0;
   virtual void level_changed(const LevelChange&) {}
+  virtual void group_changes(MoveStep, const GroupPlace&) {}
 };
 
 class ChannelReceiver {
@@ -81,8 +92,8 @@ class ChannelReceiver {
   ChannelReceiver(const ChannelReceiver&) = delete;
   ChannelReceiver& operator=(const ChannelReceiver&) = delete;
 
-  // A UDP payload that came to the group. source: its address.
-  void receive(TimeNs now, Bytes datagram, Ipv4 source);
+  // A UDP payload that came to the group of this slot (GroupMemberships). source: its address.
+  void receive(TimeNs now, Bytes datagram, Ipv4 source, size_t slot = 0);
   // One that came to where the requests are sent from.
   void receive_unicast(TimeNs now, Bytes datagram, const FarEnd& from);
 
@@ -99,7 +110,10 @@ class ChannelReceiver {
   const ReceiveCounters& counters() const { return counters_; }
   const CounterSet<WireFault, kWireFaultCount>& wire_faults() const { return wire_faults_; }
   const CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount>& key_announces() const { return announces_; }
+  const CounterSet<MoveResult, kMoveResultCount>& move_results() const { return move_results_; }
   const TunnelClientCounters& tunnel_counters() const { return tunnel_counters_; }
+  // Where native multicast is expected.
+  const GroupPlace& group() const { return groups_.in_use(); }
   // By which level the channel is received: 0 native multicast, else that of settings.tunnels, counted
   // from 1.
   size_t level() const { return simple_.level(); }
@@ -159,7 +173,7 @@ class ChannelReceiver {
   void note_silence(TimeNs now);
   TimeNs silence_due() const;
   void send_reports(TimeNs now);
-  void send_usage(Ipv4 hop, MessageCommand command, const UsageReport& report);
+  void send_usage(Ipv4 hop, MessageCommand command, UsageReport report);
   bool send_upward(Ipv4 hop, MutableBytes buffer, size_t size);
   uint64_t highest_opened() const { return requester_.running() ? requester_.next() - 1 : 0; }
   bool send_with_count(uint64_t count, const FarEnd& to, MutableBytes buffer, size_t size);
@@ -170,12 +184,23 @@ class ChannelReceiver {
   void take_tunnelled(TimeNs now, Bytes body, size_t level);
   void note_message(TimeNs now);
   void note_data(TimeNs now, uint64_t sequence, const DataHeader& header);
-  bool judges_copies() const { return way_ == 0 ? simple_.level() != 0 : simple_.trying() == way_; }
+  bool judges_copies() const {
+    return way_ == 0 ? simple_.level() != 0 || groups_.moving() : simple_.trying() == way_;
+  }
   void run_tunnels(TimeNs now);
   void change_level(const LevelChange& change);
   void send_tunnel_messages(TimeNs now);
-  FarEnd reached_at(Ipv4 hop) const;
+  struct Reached {
+    FarEnd at;   // where requests to a hop go
+    Ipv4 group;  // that they name
+  };
+  Reached reached(Ipv4 hop) const;
   TimeNs tunnels_due() const;
+
+  // channel_receiver_moves.cc
+  bool is_ours(Ipv4 group) const;
+  void take_move(TimeNs now, Bytes datagram, Ipv4 source);
+  void run_moves(TimeNs now);
 
   const ReceiverSettings settings_;
   crypto::Manager& manager_;
@@ -214,6 +239,11 @@ class ChannelReceiver {
   Requester requester_;
   WaitingPackets waiting_;
   uint32_t late_in_a_row_ = 0;
+
+  MoveAcceptor move_acceptor_;
+  CounterSet<MoveResult, kMoveResultCount> move_results_;
+  GroupFollower groups_;
+  size_t slot_ = 0;  // of the datagram that is being taken, where it came natively
 
   // How the datagram that is being taken came: a level of SIMPLE, or in none of these ways.
   static constexpr size_t kOtherWay = SIZE_MAX;

@@ -28,10 +28,10 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
   if (is(split, MessageCommand::kKeyAnnounce)) {
     take_key_announce(now, datagram);
   } else if (is(split, MessageCommand::kSenderStatus) && decode(split.body, status)) {
-    if (status.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
+    if (!is_ours(status.group)) return counters_.add(ReceiveCounter::kWrongGroup);
     if (Hop* hop = speaker(now, datagram, split, source)) take_status(now, status, *hop);
   } else if (is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet)) {
-    if (quiet.group != settings_.group) return counters_.add(ReceiveCounter::kWrongGroup);
+    if (!is_ours(quiet.group)) return counters_.add(ReceiveCounter::kWrongGroup);
     // Its MAC does not say when it was made: one of an earlier start can be sent again from any address.
     if (settings_.encrypted && !split.trailer.empty() && !requester_.hops().carries(source))
       return counters_.add(ReceiveCounter::kStrangers);
@@ -39,6 +39,8 @@ void ChannelReceiver::receive_message(TimeNs now, Bytes datagram, Ipv4 source) {
     if (hop == nullptr) return;
     counters_.add(ReceiveCounter::kQuietMessages);
     requester_.take_quiet(now, quiet, *hop);
+  } else if (is(split, MessageCommand::kAddrRangeChange)) {
+    take_move(now, datagram, source);
   } else {
     counters_.add(ReceiveCounter::kNotForReceivers);
   }

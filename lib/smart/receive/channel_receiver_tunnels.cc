@@ -10,8 +10,9 @@ constexpr size_t kMaxTunnelMessageSize = kCommonHeaderSize + 24 + kCmacTrailerSi
 
 }  // namespace
 
-void ChannelReceiver::receive(TimeNs now, Bytes datagram, Ipv4 source) {
+void ChannelReceiver::receive(TimeNs now, Bytes datagram, Ipv4 source, size_t slot) {
   way_ = 0;
+  slot_ = slot;
   take(now, datagram, source);
   way_ = kOtherWay;
 }
@@ -77,11 +78,15 @@ void ChannelReceiver::note_message(TimeNs now) {
 
 void ChannelReceiver::note_data(TimeNs now, uint64_t sequence, const DataHeader& header) {
   note_message(now);
-  if (way_ != 0 || simple_.level() == 0) return;
-  if (header.command == DataCommand::kOriginal)
-    simple_.native().data(now, sequence);
-  else if (header.command == DataCommand::kHeartbeat)
-    simple_.native().heartbeat(now, sequence);
+  if (way_ != 0) return;
+  const bool watched = simple_.level() != 0;
+  if (header.command == DataCommand::kOriginal) {
+    groups_.data(now, slot_, sequence);
+    if (watched) simple_.native().data(now, sequence);
+  } else if (header.command == DataCommand::kHeartbeat) {
+    groups_.heartbeat(now, slot_, sequence);
+    if (watched) simple_.native().heartbeat(now, sequence);
+  }
 }
 
 TimeNs ChannelReceiver::tunnels_due() const {
@@ -124,11 +129,10 @@ void ChannelReceiver::send_tunnel_messages(TimeNs now) {
   }
 }
 
-// Where requests to this hop go.
-FarEnd ChannelReceiver::reached_at(Ipv4 hop) const {
+ChannelReceiver::Reached ChannelReceiver::reached(Ipv4 hop) const {
   for (const TunnelClient& tunnel : tunnels_)
-    if (tunnel.far_end().address == hop) return tunnel.far_end();
-  return {hop, settings_.port};
+    if (tunnel.far_end().address == hop) return {tunnel.far_end(), tunnel.place().group};
+  return {{hop, groups_.in_use().port}, groups_.in_use().group};
 }
 
 }  // namespace linecast::smart

@@ -19,7 +19,7 @@ constexpr size_t kMaxReportSize = kCommonHeaderSize + 24 + kCmacTrailerSize;
 
 void ChannelReceiver::send_request(TimeNs now, Ipv4 hop, const PairList& pairs) {
   std::array<uint8_t, kMaxRequestSize> datagram;
-  if (!send_upward(hop, datagram, encode(Replacement{settings_.group, pairs}, datagram))) return;
+  if (!send_upward(hop, datagram, encode(Replacement{reached(hop).group, pairs}, datagram))) return;
   counters_.add(ReceiveCounter::kRequestsSent);
   note_unanswered(now, hop, pairs);
 }
@@ -66,6 +66,7 @@ void ChannelReceiver::send_reports(TimeNs now) {
     // Before anything was opened an ERROR_REPORT would be refused for its count.
     if (to == 0 || (error && !requester_.running())) continue;
     if (!settings_.encrypted) report->fault.first_sequence &= 0xffff;  // all that the sender told of it
+    report->fault.concerning = reached(to).group;
     std::array<uint8_t, kMaxReportSize> datagram;
     if (send_upward(to, datagram, encode(report->command, report->fault, datagram)))
       counters_.add(error ? ReceiveCounter::kErrorReports : ReceiveCounter::kProblemReports);
@@ -81,7 +82,8 @@ void ChannelReceiver::leave(TimeNs now) {
   send_tunnel_messages(now);
 }
 
-void ChannelReceiver::send_usage(Ipv4 hop, MessageCommand command, const UsageReport& report) {
+void ChannelReceiver::send_usage(Ipv4 hop, MessageCommand command, UsageReport report) {
+  report.group = reached(hop).group;
   std::array<uint8_t, kMaxReportSize> datagram;
   if (send_upward(hop, datagram, encode(command, report, datagram)))
     counters_.add(command == MessageCommand::kUsageReportJoin ? ReceiveCounter::kJoins
@@ -89,7 +91,7 @@ void ChannelReceiver::send_usage(Ipv4 hop, MessageCommand command, const UsageRe
 }
 
 bool ChannelReceiver::send_upward(Ipv4 hop, MutableBytes buffer, size_t size) {
-  return send_with_count(highest_opened(), reached_at(hop), buffer, size);
+  return send_with_count(highest_opened(), reached(hop).at, buffer, size);
 }
 
 // Adds the trailer where the channel has them. False where that cannot be done.

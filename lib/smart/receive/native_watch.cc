@@ -62,7 +62,7 @@ void NativeWatch::poll(TimeNs now, uint64_t next) {
     next_known_ = true;
     next_ = next;
   }
-  if (now - begun_ns_ < kSpanNs) return;
+  if (now - begun_ns_ < span_ns_) return;
   in_order_ = was_in_order(next);
   begin_span(now);
   next_known_ = true;

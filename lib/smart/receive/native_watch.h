@@ -1,5 +1,6 @@
-// Whether native multicast brings a stream in order, while a tunnel carries it: judged over spans of ten
-// seconds, one after the other. Only what has verified is to be told. One thread.
+// Whether native multicast brings a stream in order, while another way carries it (a tunnel, or the group
+// that it moves away from): judged over spans of ten seconds or less, one after the other. Only what has
+// verified is to be told. One thread.
 #pragma once
 
 #include "lib/base/time.h"
@@ -14,9 +15,10 @@ class NativeWatch {
   static constexpr uint64_t kMostLagPercent = 10;
 
   // most_missing_percent: of the sequences of a span, before repairs.
-  void restart(uint64_t most_missing_percent) {
+  void restart(uint64_t most_missing_percent, TimeNs span_ns = kSpanNs) {
     *this = NativeWatch();
     most_missing_percent_ = most_missing_percent;
+    span_ns_ = span_ns;
   }
 
   // What came natively. A message: a sign of life. An original, and a heartbeat with the last sequence sent.
@@ -25,7 +27,7 @@ class NativeWatch {
   void heartbeat(TimeNs now, uint64_t last);
 
   // When poll() has something to do.
-  TimeNs next_due() const { return begun_ns_ == kNever ? kNever : begun_ns_ + kSpanNs; }
+  TimeNs next_due() const { return begun_ns_ == kNever ? kNever : begun_ns_ + span_ns_; }
   // next: the sequence after the highest that came by any way.
   void poll(TimeNs now, uint64_t next);
 
@@ -37,6 +39,7 @@ class NativeWatch {
   bool was_in_order(uint64_t next) const;
 
   uint64_t most_missing_percent_ = 0;
+  TimeNs span_ns_ = kSpanNs;
   bool in_order_ = false;
   TimeNs begun_ns_ = kNever;  // the span; kNever: native multicast is silent
   TimeNs heard_ns_ = INT64_MIN;

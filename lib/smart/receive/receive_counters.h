@@ -48,6 +48,8 @@ namespace linecast::smart {
   _(kProblemReports, "problem_reports", "PROBLEM_REPORT sent")                                             \
   _(kClimbed, "climbed", "changes to a tunnel because what came before it failed")                         \
   _(kCameDown, "came_down", "changes back to native multicast")                                            \
+  _(kMoves, "moves", "changes to another group, announced by the sender or back to the configured one")    \
+  _(kMovesFailed, "moves_failed", "announced groups that could not be joined or that nothing came to")     \
   _(kHopOverflow, "hop_overflow", "packets of more sources than are kept apart")                           \
   _(kBufferOverflow, "buffer_overflow", "places played or given up early because the buffer was full")     \
   _(kNoMemory, "no_memory", "packets dropped because the packet store was full")                           \

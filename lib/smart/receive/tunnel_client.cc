@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/net/frame.h"
+#include "lib/smart/tunnel/tunnel_terms.h"
 
 namespace linecast::smart {
 namespace {
@@ -31,6 +32,23 @@ void TunnelClient::close(TimeNs now) {
   echoes_ = false;
   retry_ns_ = kFirstRetryNs;
   due_ns_ = may_be_leased ? now : kNever;
+}
+
+void TunnelClient::follow(TimeNs now, const GroupPlace& to) {
+  if (to == place_) return;
+  may_go_back_ = true;
+  ask_for(now, to);
+}
+
+// Another group needs another cookie.
+void TunnelClient::ask_for(TimeNs now, const GroupPlace& place) {
+  before_ = std::exchange(place_, place);
+  if (state_ != State::kAsking && state_ != State::kGranted) return;
+  cookie_ = kNoCookie;
+  outstanding_ = false;
+  echoes_ = false;
+  retry_ns_ = kFirstRetryNs;
+  due_ns_ = std::max(now, refused_until_);
 }
 
 TimeNs TunnelClient::next_due() const {
@@ -61,16 +79,16 @@ TunnelClient::Message TunnelClient::message(TimeNs now, TunnellingCommand comman
     retry_ns_ = std::min(2 * retry_ns_, kLongestRetryNs);
   }
   echoes_ = false;
-  return {command, {group_, 0, cookie_}};
+  return {command, {place_.group, 0, cookie_}};
 }
 
 // Whether an answer about this group is awaited; else counted.
 bool TunnelClient::is_answer(Ipv4 group) {
-  if (group != group_)
+  if (group != place_.group)
     counters_.add(TunnelClientCounter::kWrongGroup);
   else if (!outstanding_)
     counters_.add(TunnelClientCounter::kUnexpected);
-  return group == group_ && outstanding_;
+  return group == place_.group && outstanding_;
 }
 
 void TunnelClient::take_challenge(TimeNs now, const TunnelRequest& challenge) {
@@ -98,6 +116,13 @@ TunnelClient::Answer TunnelClient::take_grant(TimeNs now, const TunnelGrant& gra
   }
   outstanding_ = false;
   retry_ns_ = kFirstRetryNs;
+  if (grant.lease_s == 0 && may_go_back_ &&
+      grant.reason == static_cast<uint16_t>(TunnelReason::kNotCarried)) {
+    may_go_back_ = false;
+    ask_for(now, before_);
+    return Answer::kIgnored;
+  }
+  may_go_back_ = false;
   if (grant.lease_s == 0) {
     counters_.add(TunnelClientCounter::kRefused);
     state_ = State::kAsking;
@@ -156,8 +181,8 @@ std::optional<TunnelClientCounter> TunnelClient::fault_of(Bytes packet, Bytes& p
   if (inner.kind != net::FrameKind::kUdp) return TunnelClientCounter::kInnerNotUdp;
   if (net::kIpv4Size + net::kUdpSize + inner.payload.size() != packet.size())
     return TunnelClientCounter::kInnerMalformed;  // something stands behind it
-  if (inner.destination != group_ || inner.destination_port != port_)
-    return TunnelClientCounter::kInnerElsewhere;
+  const GroupPlace place{inner.destination, inner.destination_port};
+  if (place != place_ && place != before_) return TunnelClientCounter::kInnerElsewhere;
   if (inner.payload.size() > 1 && static_cast<PacketType>(inner.payload[1] >> 6) == PacketType::kTunnelling)
     return TunnelClientCounter::kInnerNested;
   payload = inner.payload;

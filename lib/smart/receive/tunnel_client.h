@@ -7,6 +7,7 @@
 
 #include "lib/base/random.h"
 #include "lib/base/time.h"
+#include "lib/smart/group_place.h"
 #include "lib/smart/wire.h"
 
 namespace linecast::smart {
@@ -53,9 +54,16 @@ class TunnelClient {
   // group, port: to which the inner packets must go. random and counters must outlive it.
   TunnelClient(const FarEnd& far_end, Ipv4 group, uint16_t port, Random& random,
                TunnelClientCounters& counters)
-      : far_end_(far_end), group_(group), port_(port), random_(random), counters_(counters) {}
+      : far_end_(far_end), place_{group, port}, before_(place_), random_(random), counters_(counters) {}
 
   const FarEnd& far_end() const { return far_end_; }
+
+  // What is asked for, and what the inner packets go to.
+  const GroupPlace& place() const { return place_; }
+  bool takes(Ipv4 group) const { return group == place_.group || group == before_.group; }
+  // The stream moves: the next request, at once where there is a lease, names the new group. What goes to the
+  // group before is taken as well, and that one is asked for again where the far end does not carry the new.
+  void follow(TimeNs now, const GroupPlace& to);
 
   // Asks until close(). After a refusal not before refused_until().
   void open(TimeNs now);
@@ -94,11 +102,12 @@ class TunnelClient {
   Message message(TimeNs now, TunnellingCommand command);
   bool is_answer(Ipv4 group);
   void leave_again(TimeNs now);
+  void ask_for(TimeNs now, const GroupPlace& place);
   std::optional<TunnelClientCounter> fault_of(Bytes packet, Bytes& payload) const;
 
   const FarEnd far_end_;
-  const Ipv4 group_;
-  const uint16_t port_;
+  GroupPlace place_, before_;
+  bool may_go_back_ = false;  // to before_, where place_ is not carried
   Random& random_;
   TunnelClientCounters& counters_;
 

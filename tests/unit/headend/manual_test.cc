@@ -69,8 +69,9 @@ TEST(RepeaterManual, HasEveryCounterAndNoOther) {
 }
 
 TEST(ReceiverManual, HasEveryCounterAndNoOther) {
-  Names known{"time", "channel", "rate_bps", "level", "way", "malformed_...", "key_announce_..."};
+  Names known{"time", "channel", "rate_bps", "group", "level", "way", "malformed_...", "key_announce_..."};
   add(known, smart::kReceiveCounterTexts);
+  add(known, smart::kMoveResultTexts);
   add(known, smart::kTunnelClientCounterTexts);
   add(known, app::kSocketCounterTexts);
   add(known, app::kOutputCounterTexts);

@@ -40,6 +40,8 @@ class Scenario : public ReceiverOutput {
     options.settings.group = options.sender.group;
     options.settings.encrypted = options.sender.encrypted;
     options.settings.receiver_id = 77;
+    sent_to = {{options.settings.group, options.settings.port}};
+    joined[0] = sent_to.front();
     std::vector<crypto::PublicKey> trusted;
     if (options.trusted) trusted.push_back(sender->public_key());
     const auto keys = options.keys.value_or(std::vector{options.sender.group_key});
@@ -52,11 +54,18 @@ class Scenario : public ReceiverOutput {
   std::function<bool(const Datagram&)> duplicate = [](const Datagram&) { return false; };
 
   void transmit(const Datagram& packet, Ipv4 source = kHop) {
+    for (const GroupPlace& place : sent_to) transmit_to(place, packet, source);
+  }
+  void transmit_to(const GroupPlace& place, const Datagram& packet, Ipv4 source = kHop) {
     if (drop(packet)) return;
     const TimeNs arrival = now + delay(packet);
-    at(arrival, [this, packet, source] { receiver->receive(now, packet, source); });
-    if (duplicate(packet))
-      at(arrival + kMs / 3, [this, packet, source] { receiver->receive(now, packet, source); });
+    at(arrival, [=, this] { deliver(place, packet, source); });
+    if (duplicate(packet)) at(arrival + kMs / 3, [=, this] { deliver(place, packet, source); });
+  }
+  // To the slots that have joined this group.
+  void deliver(const GroupPlace& place, const Datagram& packet, Ipv4 source) {
+    for (size_t slot = 0; slot < joined.size(); ++slot)
+      if (joined[slot] == place) receiver->receive(now, packet, source, slot);
   }
 
   // --- the sender's day ---
@@ -126,6 +135,9 @@ class Scenario : public ReceiverOutput {
     return out;
   }
   std::vector<LevelChange> level_changes;
+  std::vector<std::pair<MoveStep, GroupPlace>> move_steps;
+  std::array<GroupPlace, GroupFollower::kMaxGroups> joined{};
+  bool can_join = true;
   std::function<void(Ipv4 to, const Datagram&)> take_tunnelling = [](Ipv4, const Datagram&) {};
   std::vector<ReceiverEvent> events;
   bool may_play_early = false;
@@ -171,6 +183,7 @@ class Scenario : public ReceiverOutput {
     return bytes;
   }
 
+  std::vector<GroupPlace> sent_to;
   TimeNs now = 1000 * kNsPerSecond;
   TimeNs stop_at = INT64_MAX;  // announcements and the like end then
   std::unique_ptr<SmartSender> sender;
@@ -188,7 +201,7 @@ class Scenario : public ReceiverOutput {
   }
   void give_up(uint64_t, uint64_t lost) override { given_up += lost; }
   void send(Ipv4 to, uint16_t port, Bytes datagram) override {
-    EXPECT_EQ(port, kDefaultPort);
+    EXPECT_TRUE(std::ranges::any_of(sent_to, [=](const GroupPlace& p) { return p.port == port; })) << port;
     const auto type = static_cast<PacketType>(datagram[1] >> 6);
     if (type == PacketType::kTunnelling)
       return take_tunnelling(to, Datagram(datagram.begin(), datagram.end()));
@@ -208,6 +221,18 @@ class Scenario : public ReceiverOutput {
   }
   void report(ReceiverEvent event) override { events.push_back(event); }
   void level_changed(const LevelChange& change) override { level_changes.push_back(change); }
+  void group_changes(MoveStep step, const GroupPlace& place) override {
+    move_steps.emplace_back(step, place);
+  }
+  bool join(size_t slot, const GroupPlace& place, Ipv4) override {
+    EXPECT_EQ(joined[slot], GroupPlace{}) << "the slot is taken";
+    if (can_join) joined[slot] = place;
+    return can_join;
+  }
+  void leave(size_t slot) override {
+    EXPECT_NE(joined[slot], GroupPlace{});
+    joined[slot] = {};
+  }
 
   void repeat(const SmartSender* mine, TimeNs interval, Datagram (*make)(SmartSender&)) {
     if (sender.get() != mine || now > stop_at) return;

@@ -29,20 +29,11 @@ TEST(FaultKinds, EachCodeHasItsOwnAndUnknownOnesAreOther) {
     uint32_t code;
     const char* name;
   } rows[] = {
-      {false, 1, "unrecovered"},
-      {false, 2, "bad_tag"},
-      {false, 3, "unknown_epoch"},
-      {true, 1, "nothing_received"},
-      {true, 2, "tunnel_refused"},
-      {true, 3, "requests_unanswered"},
-      {false, 0, "other_error"},
-      {false, 4, "other_error"},
-      {false, UINT32_MAX, "other_error"},
-      {true, 4, "climbed"},
-      {true, 5, "came_down"},
-      {true, 0, "other_problem"},
-      {true, 6, "other_problem"},
-      {true, UINT32_MAX, "other_problem"},
+      {false, 1, "unrecovered"},     {false, 2, "bad_tag"},       {false, 3, "unknown_epoch"},
+      {true, 1, "nothing_received"}, {true, 2, "tunnel_refused"}, {true, 3, "requests_unanswered"},
+      {false, 0, "other_error"},     {false, 4, "other_error"},   {false, UINT32_MAX, "other_error"},
+      {true, 4, "climbed"},          {true, 5, "came_down"},      {true, 0, "other_problem"},
+      {true, 6, "move_failed"},      {true, 7, "other_problem"},  {true, UINT32_MAX, "other_problem"},
   };
   for (const auto& row : rows)
     EXPECT_EQ(name_of_fault(fault_kind(row.problem, row.code)), row.name) << row.code;
