@@ -112,7 +112,7 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
       hugepages_(!without_hugepages(lineup, more)),
       eal_("linecast", checked_arguments(lineup, more)),
       usage_(lineup.usage, start_number, random_number(), [this] { return clock_.now(); }),
-      directory_(std::make_unique<Directory>(make_directory(lineup, placement_))),
+      directory_(std::make_unique<Directory>(make_directory(lineup, placement_, {}))),
       faults_(kChannelSlots) {
   if (!lineup_.signing_key_file.empty()) signing_key_ = crypto::read_signing_key(lineup_.signing_key_file);
   make_ports();
@@ -264,6 +264,7 @@ void Appliance::tick() {
   follow_announcements();
   take_usage();
   usage_.tick();
+  tick_moves(now);
   if (now < next_key_tick_) return;
   next_key_tick_ = now + kNsPerSecond;
   tick_keys();

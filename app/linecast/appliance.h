@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/linecast/channel_move.h"
 #include "app/linecast/lane.h"
 #include "app/linecast/placement.h"
 #include "app/linecast/port_keeper.h"
@@ -39,6 +40,11 @@ class Appliance {
   bool reset_port(const std::string& port);
   // False where there is no encrypted channel of that name.
   bool roll_key(const std::string& channel);
+  // Moves a channel to another group or port of its interface; lanes run. Throws Error where it cannot, and
+  // then nothing has changed.
+  void move(const std::string& channel, Ipv4 group, uint16_t port, TimeNs overlap_ns);
+  // Null: none is under way.
+  const ChannelMove* move_of(size_t channel) const;
   // What reload() would change. Throws Error where a key file can't be read.
   lineup::Difference difference(const lineup::Lineup& wanted) const;
   // Goes over to another lineup, whose difference() needs no restart; lanes run. Channels that do not change
@@ -85,6 +91,7 @@ class Appliance {
     std::shared_ptr<drivers::Pool> frames;  // shared with others that began with it on its lane
     LaneCall key_call;
     std::unique_ptr<RelayKeeper> relay;  // null: a headend's, or a clear channel
+    uint64_t start_number = 0;
   };
   struct MadeChannel {
     size_t slot = 0;
@@ -115,6 +122,12 @@ class Appliance {
   MadeChannel make_relay(const lineup::Lineup& lineup, size_t index, size_t slot, HopSetup hop,
                          std::shared_ptr<drivers::Pool> frames, int numa_node);
   void follow_announcements();
+  // appliance_moves.cc
+  std::unique_ptr<ChannelMove> make_move(const lineup::Lineup& lineup, size_t channel, size_t slot,
+                                         const lineup::Output& from, TimeNs overlap_ns);
+  std::vector<FormerPlace> former_places() const;
+  void tick_moves(TimeNs now);
+  void change_directory(std::unique_ptr<Directory> directory);
   // appliance_reload.cc
   void change_lanes(std::vector<LaneChange>& changes);
   void free_frames();
@@ -137,7 +150,9 @@ class Appliance {
   std::vector<std::unique_ptr<drivers::Port>> ports_;  // closed first: cards give back the frames they hold
   std::vector<std::unique_ptr<PortKeeper>> port_keepers_;  // by port
   std::vector<std::function<void()>> lane_mains_;
-  std::atomic<bool> stop_{false};  // written by the main lcore, read by the lanes
+  std::atomic<bool> stop_{false};                         // written by the main lcore, read by the lanes
+  std::map<size_t, std::unique_ptr<ChannelMove>> moves_;  // by slot: those under way
+  uint64_t moves_made_ = 0;
   smart::FaultReportTable faults_;
   IgmpPage igmp_page_;  // of the call below: the lane's until that is done
   LaneCall igmp_call_;

@@ -32,6 +32,7 @@ std::vector<Appliance::MadeChannel> Appliance::make_channels(const lineup::Lineu
     next.slot = placement.slot_of[i];
     next.running = std::make_unique<RunningChannel>();
     next.running->frames = pools[lane_of(i)];
+    next.running->start_number = start_number;
     LaneChannelSetup setup;
     setup.channel = &lineup.channels[i];
     setup.hop = std::move(hop);

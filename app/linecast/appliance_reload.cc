@@ -13,6 +13,7 @@ namespace {
 
 constexpr TimeNs kLaneAnswersNs = 5 * kNsPerSecond;
 constexpr uint32_t kPauseUs = 100;
+constexpr TimeNs kOverlapNs = ChannelMove::kOverlapS * kNsPerSecond;
 
 std::vector<net::Mac> both(const std::vector<net::Mac>& a, const std::vector<net::Mac>& b) {
   std::vector<net::Mac> all;
@@ -37,7 +38,10 @@ lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
       crypto::read_signing_key(wanted.signing_key_file)->public_key() != signing_key_->public_key())
     difference.restart_needed.emplace_back("headend.signing_key: another one in the same file");
   for (lineup::ChannelDifference& channel : difference.channels) {
-    if (channel.change != lineup::Change::kNone && channel.change != lineup::Change::kAdjusted) continue;
+    using enum lineup::Change;
+    // A repeater's channel begins anew at its other place.
+    if (channel.change == kMoved && wanted.role == lineup::Role::kRepeater) channel.change = kRestarted;
+    if (channel.change != kNone && channel.change != kAdjusted && channel.change != kMoved) continue;
     if (!channel.before || !channel.after) continue;
     const size_t slot = placement_.slot_of[*channel.before];
     if (slot == kNoSlot || wanted.channels[*channel.after].is_clear()) continue;
@@ -46,7 +50,7 @@ lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
             ? running_[slot]->relay->hop_key() == RelayKeeper::read(after).hop
             : running_[slot]->keys->group_key() == crypto::read_group_key(after.key_file))
       continue;
-    channel.change = lineup::Change::kRestarted;
+    channel.change = kRestarted;
     channel.details.push_back("key: another one in the same file");
   }
   return difference;
@@ -58,6 +62,11 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     if (!port_keepers_[i]->running())
       throw Error(
           fmt::format("port {} is being set up anew: try again when that is done", ports_[i]->name()));
+  for (size_t i = 0; i < lineup_.channels.size(); ++i)
+    if (const ChannelMove* move = move_of(i); move != nullptr)
+      throw Error(fmt::format("channel {} is moving to another group: try again in {} s",
+                              lineup_.channels[i].name,
+                              1 + (std::max(move->ends_ns(), clock_.now()) - clock_.now()) / kNsPerSecond));
 
   std::vector<size_t> kept(wanted.channels.size(), kNoSlot);
   std::vector<size_t> added;
@@ -68,17 +77,25 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     const size_t slot = channel.before ? placement_.slot_of[*channel.before] : kNoSlot;
     if (channel.change == kRemoved || channel.change == kRestarted) removed.push_back(slot);
     if (channel.change == kAdded || channel.change == kRestarted) added.push_back(*channel.after);
-    if (channel.change == kNone || channel.change == kAdjusted)
-      if (channel.after) kept[*channel.after] = slot;
-    if (channel.change == kAdjusted && wanted.role == lineup::Role::kRepeater)
+    const bool goes_on = channel.change == kAdjusted || channel.change == kMoved;
+    if ((channel.change == kNone || goes_on) && channel.after) kept[*channel.after] = slot;
+    if (goes_on && wanted.role == lineup::Role::kRepeater)
       adjust[placement_.lane_of[slot]].relay_adjustments.push_back(
           {slot, RelayTerms(wanted.channels[*channel.after])});
-    else if (channel.change == kAdjusted)
+    else if (goes_on)
       adjust[placement_.lane_of[slot]].adjustments.push_back(
           {slot, ChannelTerms(wanted.channels[*channel.after])});
   }
   Placement placement = place_channels(wanted, placement_, kept);
-  auto directory = std::make_unique<Directory>(make_directory(wanted, placement));
+  std::vector<std::unique_ptr<ChannelMove>> moves;
+  std::vector<FormerPlace> former;
+  for (const lineup::ChannelDifference& channel : difference.channels) {
+    if (channel.change != lineup::Change::kMoved) continue;
+    const lineup::Output& from = lineup_.channels[*channel.before].output;
+    moves.push_back(make_move(wanted, *channel.after, kept[*channel.after], from, kOverlapNs));
+    former.push_back({kept[*channel.after], from});
+  }
+  auto directory = std::make_unique<Directory>(make_directory(wanted, placement, former));
   const auto before = memberships(lineup_), after = memberships(wanted);
   const auto joins = without(after, before), leaves = without(before, after);
   {
@@ -113,6 +130,8 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     ports_[i]->receive_groups(group_macs(wanted, i));
     ports_[i]->steer_to(steering_rules(wanted, placement, i));
   }
+
+  for (auto& move : moves) moves_[move->slot()] = std::move(move);
 
   directory_ = std::move(directory);
   placement_ = std::move(placement);

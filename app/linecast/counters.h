@@ -21,6 +21,8 @@ namespace linecast::app {
   _(kLeaves, "leaves", "USAGE_REPORT_LEAVE messages taken")                                               \
   _(kErrorReports, "error_reports", "ERROR_REPORT messages taken")                                        \
   _(kProblemReports, "problem_reports", "PROBLEM_REPORT messages taken")                                  \
+  _(kMovesSent, "moves_sent", "ADDR_RANGE_CHANGE messages sent")                                          \
+  _(kCopiesSent, "copies_sent", "frames sent to a second group as well, while the channel moves to it")   \
   _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")             \
   _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")     \
   _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                       \
@@ -47,6 +49,7 @@ namespace linecast::app {
     "ERROR_REPORT or PROBLEM_REPORT dropped: the control lcore is behind with taking them")               \
   _(kUsageQueueFull, "usage_queue_full",                                                                  \
     "JOIN or LEAVE not accounted: the control lcore is behind with taking them")                          \
+  _(kCopyNoPacket, "copy_no_packet", "frame not sent to the second group as well: no packet free")        \
   _(kQuietNoPacket, "quiet_no_packet", "QUIET not sent: no packet free to send it in")                    \
   _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
 LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)

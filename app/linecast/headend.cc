@@ -20,6 +20,7 @@
 #include "app/linecast/report_reload.h"
 #include "app/linecast/report_usage.h"
 #include "lib/base/error.h"
+#include "lib/lineup/scalars.h"
 #include "lib/smart/start_number.h"
 
 namespace linecast::app {
@@ -115,6 +116,24 @@ void reload_and_say(const Headend& headend) {
   say("lineup reloaded");
 }
 
+// What `linecast move` asks for. Throws Error where it cannot be.
+Json move(Appliance& appliance, const std::string& channel, const std::string& to, const Json& asked) {
+  const auto group = lineup::parse_group(to);
+  const auto number = [&](const char* name, uint64_t least, uint64_t most) {
+    const Json value = asked.value(name, Json());
+    const uint64_t got = value.is_number_unsigned() ? value.get<uint64_t>() : 0;
+    if (got < least || got > most) throw Error(fmt::format("{} is not within {} .. {}", name, least, most));
+    return got;
+  };
+  if (const auto* wrong = std::get_if<lineup::Wrong>(&group))
+    throw Error(fmt::format("group \"{}\" {}", to, wrong->why));
+  const uint64_t port = number("port", 1, UINT16_MAX);
+  const uint64_t overlap_s = number("overlap_s", ChannelMove::kLeastOverlapS, ChannelMove::kMostOverlapS);
+  appliance.move(channel, std::get<Ipv4>(group), static_cast<uint16_t>(port),
+                 static_cast<TimeNs>(overlap_s) * kNsPerSecond);
+  return {{"done", "the move is announced"}};
+}
+
 std::string answer(const Headend& headend, const std::string& request) {
   Appliance& appliance = headend.appliance;
   const Json asked = Json::parse(request, nullptr, false);
@@ -137,6 +156,12 @@ std::string answer(const Headend& headend, const std::string& request) {
   if (const std::string port = argument("reset"); !port.empty()) {
     if (appliance.reset_port(port)) return text({{"done", "the port is being set up anew"}});
     return text({{"error", "no port of that name"}});
+  }
+  try {
+    if (const std::string channel = argument("move"); !channel.empty())
+      return text(move(appliance, channel, argument("group"), asked));
+  } catch (const Error& error) {
+    return text({{"error", error.what()}});
   }
   if (flag("reload")) return text(reload(headend, flag("dry_run")));
   return text({{"error", "not a request that is known here"}});

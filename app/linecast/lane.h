@@ -153,6 +153,8 @@ class Lane {
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop);
+  // Has the group that the hop moves to have this frame as well.
+  void send_copy(LaneHop& hop, const drivers::Packet* frame);
   void send_control_frame(size_t interface, Bytes frame);
   void flush(size_t port);
   void flush_all();

@@ -129,6 +129,7 @@ LaneChannel::Due LaneChannel::take_due(TimeNs now) {
     look_by(next_heartbeat_ns_);
   }
   due.status = take_status_due(now);
+  due.move = take_move_due(now);
   if (now >= announce_due_) {
     due.announce = true;
     announce_due_ = now + kAnnounceIntervalNs;

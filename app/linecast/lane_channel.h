@@ -50,6 +50,7 @@ class LaneChannel : public LaneHop {
   // Takes the terms over, and leaves the lists of the former ones in their place.
   void take(ChannelTerms& terms);
   void take(const Announcement& announcement);
+  using LaneHop::take;  // of a move
 
   // Messages of the stream, written as whole frames into `packet`; false where there is nothing to send.
   bool write_heartbeat(crypto::Manager& manager, drivers::Packet* packet);
@@ -58,7 +59,7 @@ class LaneChannel : public LaneHop {
   TimeNs first_due() const { return std::min(first_hop_due(), announce_due_); }
   // What is due at `now`, each armed again.
   struct Due {
-    bool heartbeat = false, status = false, announce = false;
+    bool heartbeat = false, status = false, announce = false, move = false;
   };
   Due take_due(TimeNs now);
 

@@ -11,6 +11,7 @@ struct RelayEpochs;
 namespace linecast::app {
 
 struct Announcement;
+struct HopMove;
 struct IgmpPage;
 struct LaneChange;
 
@@ -19,6 +20,7 @@ struct LaneCommand {
   enum class Kind : unsigned char {
     kAnnounce,    // index: slot. Its channel's keys from now on
     kFollow,      // index: slot. What its relay follows from now on: `epochs`
+    kMove,        // index: slot. `move` is the next phase of its hop's move
     kLinkUp,      // index: port. Hosts on it announce themselves anew
     kPausePort,   // index: port. Leave it alone
     kResumePort,  // index: port
@@ -29,6 +31,7 @@ struct LaneCommand {
   size_t index = 0;
   const Announcement* announcement = nullptr;
   const smart::RelayEpochs* epochs = nullptr;  // the relay's until another command has brought the next
+  const HopMove* move = nullptr;
   IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
   LaneChange* change = nullptr;
 };

@@ -10,6 +10,7 @@ namespace {
 // How often the QUIET field is brought up to date, and whatever else nothing sets a timer for is looked at.
 constexpr TimeNs kLookIntervalNs = 20 * kNsPerMs;
 constexpr TimeNs kStatusIntervalNs = kNsPerSecond;
+constexpr TimeNs kMoveIntervalNs = 100 * kNsPerMs;
 constexpr TimeNs kStatusAtStartNs = 100 * kNsPerMs;
 constexpr int kStatusesAtStart = 3;
 // What the receivers of a channel keep to, however many they are (docs/protocol.md). A flood of more takes
@@ -48,6 +49,8 @@ net::UdpFlow hop_flow(const HopSetup& setup) {
 
 }  // namespace
 
+HopPlace::HopPlace(const HopSetup& setup) : header(hop_flow(setup)), group(setup.flow.destination) {}
+
 HopTerms::HopTerms(const lineup::Channel& channel)
     : repairs(repair_settings(channel)),
       repairs_to(channel.repairs_to),
@@ -56,7 +59,7 @@ HopTerms::HopTerms(const lineup::Channel& channel)
 
 LaneHop::LaneHop(const lineup::Channel& channel, HopSetup setup, drivers::Pool& frames, int numa_node)
     : ring_(frames, channel.window_packets, numa_node),
-      header_(hop_flow(setup)),
+      place_(setup),
       quiet_(channel.quiet.value_or(0)),
       card_udp_checksum_(setup.offloads.udp_checksum),
       segments_(setup.offloads.segments),
@@ -68,12 +71,11 @@ LaneHop::LaneHop(const lineup::Channel& channel, HopSetup setup, drivers::Pool& 
       fault_allowance_(kFaultReportsASecond, kFaultReportsAtOnce),
       statuses_at_start_(kStatusesAtStart),
       message_keys_(std::move(setup.message_keys)),
-      start_number_(setup.start_number),
-      group_(channel.output.group) {}
+      start_number_(setup.start_number) {}
 
 void LaneHop::take(HopTerms& terms, size_t largest_packet) {
-  terms.repairs.largest_bytes = header_.size() + largest_packet;
-  terms.repairs.quiet_bytes = header_.size() + quiet_size(1, message_keys_ != nullptr);
+  terms.repairs.largest_bytes = place_.header.size() + largest_packet;
+  terms.repairs.quiet_bytes = place_.header.size() + quiet_size(1, message_keys_ != nullptr);
   engine_.adjust(terms.repairs);
   repairs_to_ = terms.repairs_to;
   unicast_prefixes_.swap(terms.unicast_prefixes);
@@ -85,49 +87,83 @@ void LaneHop::set_position(const StreamPosition& position) {
   published_sequence_.set(position.next_sequence);
 }
 
-void LaneHop::finish_frame(drivers::Packet* packet, size_t payload_size) {
+void LaneHop::finish_frame(drivers::Packet* packet, size_t payload_size, To to) {
   uint8_t* payload = drivers::payload_bytes(packet);
   const auto size = static_cast<uint16_t>(payload_size);
-  header_.write(payload, size, ip_id_++);
+  const net::UdpTemplate& header = place(to).header;
+  header.write(payload, size, ip_id_++);
   if (!card_udp_checksum_) net::UdpTemplate::finish_udp_checksum(payload, size);
-  drivers::prepare_frame(packet, marks_, header_.size(), size);
+  drivers::prepare_frame(packet, marks_, header.size(), size);
 }
 
-bool LaneHop::write_message(drivers::Packet* packet, Bytes message) {
+bool LaneHop::write_message(drivers::Packet* packet, Bytes message, To to) {
   if (message.empty()) return false;
   std::memcpy(drivers::payload_bytes(packet), message.data(), message.size());
-  finish_frame(packet, message.size());
+  finish_frame(packet, message.size(), to);
   return true;
 }
 
 bool LaneHop::write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size,
-                           drivers::Packet* packet) {
+                           drivers::Packet* packet, To to) {
   if (message_keys_ != nullptr)
     size = smart::append_cmac_trailer(manager, message_keys_->down,
                                       {start_number_, stream_.key_id, ++message_count_}, stream_.synch_code,
                                       buffer, size);
-  return write_message(packet, buffer.first(size));
+  return write_message(packet, buffer.first(size), to);
 }
 
-bool LaneHop::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet) {
-  smart::SenderStatus status = askers_.status(now);
-  published_askers_.set(askers_.size());
-  published_round_trip_ms_.set(status.round_trip_ms);
-  status.group = group_;
-  status.start_number = start_number_;
-  status.hops = hops_;
+bool LaneHop::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet, To to) {
+  if (to == To::kInUse) {
+    status_ = askers_.status(now);
+    published_askers_.set(askers_.size());
+    published_round_trip_ms_.set(status_.round_trip_ms);
+    status_.start_number = start_number_;
+    status_.hops = hops_;
+  }
+  status_.group = place(to).group;
   std::array<uint8_t, 96> message;
-  if (!write_signed(manager, message, smart::encode(status, message), packet)) return false;
-  counters_.add(ChannelCounter::kStatusesSent);
+  if (!write_signed(manager, message, smart::encode(status_, message), packet, to)) return false;
+  counters_.add(to == To::kInUse ? ChannelCounter::kStatusesSent : ChannelCounter::kCopiesSent);
   return true;
 }
 
-bool LaneHop::write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet) {
-  quiet.group = group_;
+bool LaneHop::write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet, To to) {
+  quiet.group = place(to).group;
   std::array<uint8_t, quiet_size(smart::kMaxPairs, true)> message;
-  if (!write_signed(manager, message, smart::encode(quiet, message), packet)) return false;
-  counters_.add(ChannelCounter::kQuietsSent);
+  if (!write_signed(manager, message, smart::encode(quiet, message), packet, to)) return false;
+  counters_.add(to == To::kInUse ? ChannelCounter::kQuietsSent : ChannelCounter::kCopiesSent);
   return true;
+}
+
+bool LaneHop::write_move(drivers::Packet* packet) {
+  if (!write_message(packet, Bytes(move_->announcement).first(move_->announcement_size))) return false;
+  counters_.add(ChannelCounter::kMovesSent);
+  return true;
+}
+
+// A copy, not by reference: what was sealed a moment ago is in the cache, and needs one packet, not two.
+void LaneHop::write_copy(const drivers::Packet* frame, drivers::Packet* copy) {
+  const uint8_t* in = drivers::payload_bytes(frame);
+  const auto size = static_cast<uint16_t>(drivers::payload_size(frame));
+  uint8_t* out = drivers::payload_bytes(copy);
+  std::memcpy(out, in, size);
+  const net::UdpTemplate& header = place(To::kNext).header;
+  header.write(out, size, ip_id_++);
+  if (!card_udp_checksum_) net::UdpTemplate::derive_udp_checksum(out, in, 0);
+  drivers::prepare_frame(copy, marks_, header.size(), size);
+  counters_.add(ChannelCounter::kCopiesSent);
+}
+
+void LaneHop::take(const HopMove& move) {
+  const bool done = move.phase == HopMove::Phase::kDone;
+  if (done) place_ = move.to;
+  move_ = done ? nullptr : &move;
+  move_due_ = done ? kNever : 0;
+  // Who joins the new group first of all hears of it at once.
+  if (move.phase == HopMove::Phase::kBoth) {
+    status_due_ = 0;
+    statuses_at_start_ = kStatusesAtStart;
+  }
 }
 
 bool LaneHop::take_look(TimeNs now) {
@@ -135,6 +171,12 @@ bool LaneHop::take_look(TimeNs now) {
   look_due_ = now + kLookIntervalNs;
   quiet_ = askers_.update_quiet(now);
   published_quiet_.set(quiet_);
+  return true;
+}
+
+bool LaneHop::take_move_due(TimeNs now) {
+  if (now < move_due_) return false;
+  move_due_ = now + kMoveIntervalNs;
   return true;
 }
 

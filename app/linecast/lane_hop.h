@@ -14,6 +14,7 @@
 #include "lib/crypto/receiver_keys.h"
 #include "lib/lineup/lineup.h"
 #include "lib/net/udp_template.h"
+#include "lib/smart/move_acceptor.h"
 #include "lib/smart/send/asking_group.h"
 
 namespace linecast::app {
@@ -32,6 +33,29 @@ struct HopSetup {
   uint16_t out_port = 0;                      // index into the lane's ports
   uint16_t out_interface = 0;                 // index into its interfaces
   drivers::TransmitOffloads offloads;         // of that port
+};
+
+// A group that a hop sends to.
+struct HopPlace {
+  explicit HopPlace(const HopSetup& setup);
+
+  net::UdpTemplate header;
+  Ipv4 group = 0;
+};
+
+// A hop's way to another group of the same interface. Made and signed by the control lcore, and read by the
+// lane from the command that brings it until the next one is done.
+struct HopMove {
+  enum class Phase : uint8_t {
+    kAnnounced,  // to the group in use alone
+    kBoth,       // all goes to both groups
+    kDone        // to the new one alone
+  };
+  Phase phase = Phase::kAnnounced;
+  HopPlace to;
+  uint64_t first_sequence = 0;  // the new group carries at the latest from here on
+  std::array<uint8_t, smart::kMoveSize> announcement{};
+  size_t announcement_size = 0;
 };
 
 // What a hop can go on through when a reload changes it. Made by the control lcore.
@@ -81,8 +105,10 @@ class LaneHop {
   // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
   // sequence is no longer kept (counted).
   drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
+  // The group in use, and the one that the hop moves to, while it sends to both.
+  enum class To : uint8_t { kInUse, kNext };
   // Writes the repair into `packet`. tail: for the payload by reference; null: it is copied.
-  void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail);
+  void write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail, To to);
   // Has a repair so written go to one receiver.
   void send_to(const smart::RepairTarget& target, drivers::Packet* packet);
   // Whether the card takes frames of more than one segment.
@@ -97,10 +123,22 @@ class LaneHop {
   void count(ChannelCounter counter, uint64_t n = 1) { counters_.add(counter, n); }
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
-  bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet);
-  bool write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet);
+  // To the group in use first.
+  bool write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet, To to);
+  bool write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet, To to);
   // What a QUIET says; list: none for the whole group.
   smart::Quiet quiet_for(const smart::PairList& list) const { return askers_.quiet_for(list); }
+  bool write_move(drivers::Packet* packet);
+
+  // What goes to the group in use goes to a second one as well. Each frame is written for either: messages
+  // name their group, and all else is copied.
+  bool sends_to_both() const {
+    return move_ != nullptr &&
+           (move_->phase == HopMove::Phase::kBoth || stream_.next_sequence > move_->first_sequence);
+  }
+  void write_copy(const drivers::Packet* frame, drivers::Packet* copy);
+  // The next phase of a move. The one before is let go.
+  void take(const HopMove& move);
 
   // By which receivers' keys are told apart; null: a clear channel.
   const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
@@ -130,16 +168,18 @@ class LaneHop {
   void renew_start() { ++start_number_; }
 
   // Completes a frame whose SMART packet stands in place.
-  void finish_frame(drivers::Packet* packet, size_t payload_size);
-  bool write_message(drivers::Packet* packet, Bytes message);
+  void finish_frame(drivers::Packet* packet, size_t payload_size, To to = To::kInUse);
+  bool write_message(drivers::Packet* packet, Bytes message, To to = To::kInUse);
 
   // The timers that every hop has: when each is to be looked at next.
-  TimeNs first_hop_due() const { return std::min(look_due_, status_due_); }
+  TimeNs first_hop_due() const { return std::min({look_due_, status_due_, move_due_}); }
   // Every 20 ms, or earlier where asked for: brings the QUIET field up to date. True where it was time.
   bool take_look(TimeNs now);
   void look_by(TimeNs time) { look_due_ = std::min(look_due_, time); }
   // True where SENDER_STATUS is to be sent.
   bool take_status_due(TimeNs now);
+  // True where ADDR_RANGE_CHANGE is to be sent.
+  bool take_move_due(TimeNs now);
 
   uint8_t quiet_field() const { return quiet_; }
   drivers::FrameRing& ring() { return ring_; }
@@ -147,12 +187,15 @@ class LaneHop {
  private:
   // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one, and writes
   // it.
-  bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet);
+  bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet,
+                    To to);
+  const HopPlace& place(To to) const { return to == To::kInUse ? place_ : move_->to; }
   smart::KeptSequences kept() const;
 
   drivers::FrameRing ring_;
   StreamPosition stream_;
-  net::UdpTemplate header_;
+  HopPlace place_;
+  const HopMove* move_ = nullptr;  // null: none under way
   uint8_t quiet_;
   bool card_udp_checksum_;
   bool segments_;
@@ -170,13 +213,13 @@ class LaneHop {
   std::vector<lineup::Prefix> unicast_prefixes_;
   smart::AskingGroup askers_;
   TokenBucket fault_allowance_;
-  TimeNs look_due_ = 0, status_due_ = 0;
+  TimeNs look_due_ = 0, status_due_ = 0, move_due_ = kNever;
+  smart::SenderStatus status_;  // the latest
   int statuses_at_start_;
   std::unique_ptr<MessageKeys> message_keys_;
   uint64_t message_count_ = 0;  // of the downward trailer
   uint64_t start_number_;
   uint8_t hops_ = 0;
-  Ipv4 group_;
 };
 
 }  // namespace linecast::app

@@ -78,23 +78,24 @@ drivers::Packet* LaneHop::take_repair(TimeNs now, smart::RepairTarget& target) {
 
 // The kept frame may still be read by the card, so the repair has headers of its own: CMD 1, and the same
 // ciphertext and tag behind it.
-void LaneHop::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail) {
+void LaneHop::write_repair(drivers::Packet* kept, drivers::Packet* packet, drivers::Packet* tail, To to) {
   const uint8_t* in = drivers::payload_bytes(kept);
   const auto size = static_cast<uint16_t>(drivers::payload_size(kept));
   uint8_t* out = drivers::payload_bytes(packet);
   const size_t own = tail == nullptr ? size : smart::kDataHeaderSize;
   std::memcpy(out, in, own);
   smart::set_data_command(out, smart::DataCommand::kRepair, quiet_);
-  header_.write(out, size, ip_id_++);
+  const net::UdpTemplate& header = place(to).header;
+  header.write(out, size, ip_id_++);
   if (!card_udp_checksum_) net::UdpTemplate::derive_udp_checksum(out, in, smart::kDataHeaderSize);
-  drivers::prepare_frame(packet, marks_, header_.size(), own);
+  drivers::prepare_frame(packet, marks_, header.size(), own);
   if (tail != nullptr) drivers::append_kept(packet, tail, kept, own);
-  counters_.add(ChannelCounter::kRepairsSent);
+  counters_.add(to == To::kInUse ? ChannelCounter::kRepairsSent : ChannelCounter::kCopiesSent);
 }
 
 void LaneHop::send_to(const smart::RepairTarget& target, drivers::Packet* packet) {
-  header_.readdress(drivers::payload_bytes(packet), {target.mac, target.address, target.port},
-                    card_udp_checksum_);
+  place_.header.readdress(drivers::payload_bytes(packet), {target.mac, target.address, target.port},
+                          card_udp_checksum_);
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 

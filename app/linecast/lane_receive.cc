@@ -90,6 +90,8 @@ void Lane::seal_burst(TimeNs now, const Ingest* ingest, unsigned count) {
     if (drivers::Packet* frame = channel.seal(manager_, now, ingest[k].payload); frame != nullptr) {
       drivers::hold(frame);  // the ring keeps its own hold
       queue_frame(channel.out_port(), frame, &channel);
+      if (channel.sends_to_both()) [[unlikely]]
+        send_copy(channel, frame);
     }
   }
 }

@@ -37,7 +37,8 @@ bool Lane::poll_relay(LaneRelay& relay, TimeNs now) {
   };
   // The announcement first: without its keys the rest can't be opened.
   if (due.announce) send([&](drivers::Packet* p) { return relay.write_announcement(p); });
-  if (due.status) send([&](drivers::Packet* p) { return relay.write_status(manager_, now, p); });
+  if (due.status)
+    send([&](drivers::Packet* p) { return relay.write_status(manager_, now, p, LaneHop::To::kInUse); });
   bool said = false;
   relay.poll_upward(manager_, now, [&](Bytes message) {
     said = true;

@@ -167,12 +167,15 @@ void Lane::answer_replacement(LaneHop& channel, uint32_t index, const Request& r
 }
 
 void Lane::send_quiet(LaneHop& channel, const smart::Quiet& quiet) {
-  drivers::Packet* packet = setup_.control_packets->take();
-  if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
-  if (channel.write_quiet(manager_, quiet, packet))
-    queue_frame(channel.out_port(), packet, nullptr);
-  else
-    drivers::release(packet);
+  for (const auto to : {LaneHop::To::kInUse, LaneHop::To::kNext}) {
+    if (to == LaneHop::To::kNext && !channel.sends_to_both()) return;
+    drivers::Packet* packet = setup_.control_packets->take();
+    if (packet == nullptr) return channel.count(ChannelCounter::kQuietNoPacket);
+    if (channel.write_quiet(manager_, quiet, packet, to))
+      queue_frame(channel.out_port(), packet, nullptr);
+    else
+      drivers::release(packet);
+  }
 }
 
 // A burst at most, one from each channel in turn: so long a live packet may have to wait.
@@ -193,9 +196,15 @@ void Lane::send_repair(LaneHop& channel, TimeNs now) {
   smart::RepairTarget target;
   drivers::Packet* kept = channel.take_repair(now, target);
   if (kept == nullptr) return;
-  drivers::Packet* packet = setup_.control_packets->take();
+  const auto write = [&](LaneHop::To to) {
+    drivers::Packet* packet = setup_.control_packets->take();
+    if (packet != nullptr)
+      channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr,
+                           to);
+    return packet;
+  };
+  drivers::Packet* packet = write(LaneHop::To::kInUse);
   if (packet == nullptr) return channel.count(ChannelCounter::kRepairNoPacket);
-  channel.write_repair(kept, packet, channel.sends_segments() ? setup_.control_packets->take() : nullptr);
   if (!target.is_group()) {
     LaneHost* host = interfaces_[channel.out_interface()].host.get();
     const std::optional<net::Mac> way =
@@ -204,9 +213,15 @@ void Lane::send_repair(LaneHop& channel, TimeNs now) {
     if (way && ((*way)[0] & 1) == 0) {
       target.mac = *way;
       channel.send_to(target, packet);
+      return queue_frame(channel.out_port(), packet, &channel);
     }
   }
   queue_frame(channel.out_port(), packet, &channel);
+  if (!channel.sends_to_both()) return;
+  if (drivers::Packet* copy = write(LaneHop::To::kNext); copy != nullptr)
+    queue_frame(channel.out_port(), copy, &channel);
+  else
+    channel.count(ChannelCounter::kCopyNoPacket);
 }
 
 }  // namespace linecast::app

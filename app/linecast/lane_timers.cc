@@ -1,4 +1,5 @@
-// What a lane does of itself: heartbeats, SENDER_STATUS, KEY_ANNOUNCE, and what its hosts owe their networks.
+// What a lane does of itself: heartbeats, SENDER_STATUS, KEY_ANNOUNCE, ADDR_RANGE_CHANGE, and what its hosts
+// owe their networks.
 #include "app/linecast/lane.h"
 
 namespace linecast::app {
@@ -24,19 +25,24 @@ bool Lane::poll_timers(TimeNs now) {
     LaneChannel& channel = *stream.channel;
     const LaneChannel::Due due = channel.take_due(now);
     first_due_[next_timer_] = channel.first_due();
-    const auto send = [&](auto&& write) {
+    const auto send = [&](auto&& write, bool copied = false) {
       drivers::Packet* packet = take_control_packet();
       if (packet == nullptr) return;
-      if (write(packet))
+      if (write(packet)) {
+        if (copied && channel.sends_to_both()) send_copy(channel, packet);
         queue_frame(channel.out_port(), packet, nullptr);
-      else
+      } else {
         drivers::release(packet);
+      }
       busy = true;
     };
     // The announcement first: without its keys the rest can't be opened.
-    if (due.announce) send([&](drivers::Packet* p) { return channel.write_announcement(p); });
-    if (due.status) send([&](drivers::Packet* p) { return channel.write_status(manager_, now, p); });
-    if (due.heartbeat) send([&](drivers::Packet* p) { return channel.write_heartbeat(manager_, p); });
+    if (due.announce) send([&](drivers::Packet* p) { return channel.write_announcement(p); }, true);
+    for (const auto to : {LaneHop::To::kInUse, LaneHop::To::kNext})
+      if (due.status && (to == LaneHop::To::kInUse || channel.sends_to_both()))
+        send([&](drivers::Packet* p) { return channel.write_status(manager_, now, p, to); });
+    if (due.heartbeat) send([&](drivers::Packet* p) { return channel.write_heartbeat(manager_, p); }, true);
+    if (due.move) send([&](drivers::Packet* p) { return channel.write_move(p); }, true);
   }
   return busy;
 }

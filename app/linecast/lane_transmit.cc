@@ -25,6 +25,13 @@ void Lane::queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop) {
   batch.hops[batch.count++] = hop;
 }
 
+void Lane::send_copy(LaneHop& hop, const drivers::Packet* frame) {
+  drivers::Packet* copy = setup_.control_packets->take();
+  if (copy == nullptr) return hop.count(ChannelCounter::kCopyNoPacket);
+  hop.write_copy(frame, copy);
+  queue_frame(hop.out_port(), copy, &hop);
+}
+
 void Lane::send_control_frame(size_t interface, Bytes frame) {
   drivers::Packet* packet = take_control_packet();
   if (packet == nullptr) return;

@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   linecast::app::add_key_command(app, exit_code);
   linecast::app::add_show_command(app, exit_code);
   linecast::app::add_reload_command(app, exit_code);
+  linecast::app::add_move_command(app, exit_code);
   linecast::app::add_rekey_command(app, exit_code);
   linecast::app::add_reset_command(app, exit_code);
   if (argc > 1 && is_unknown_command(app, argv[1])) return 2;

@@ -40,13 +40,21 @@ Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
   return placement;
 }
 
-Directory make_directory(const lineup::Lineup& lineup, const Placement& placement) {
+Directory make_directory(const lineup::Lineup& lineup, const Placement& placement,
+                         const std::vector<FormerPlace>& former) {
   Directory directory;
   directory.lane_of = placement.lane_of;
   directory.set_ports(lineup.ports.size());
   for (const lineup::Interface& interface : lineup.interfaces)
     directory.add_interface(static_cast<uint16_t>(interface.port), interface.vlan,
                             static_cast<uint8_t>(host_lane(interface.port, lineup.lanes.lcores.size())));
+  const auto add_output = [&](const std::string& channel, const lineup::Output& output, uint32_t slot) {
+    const auto out = static_cast<uint16_t>(output.interface);
+    if (!directory.groups.insert({out, output.group, output.udp_port, 0}, slot))
+      throw Error(fmt::format("channel {}: its output is taken already", channel));
+    // Several channels share a hop's address and port: all but the first insertion find it there.
+    directory.flows.insert({out, lineup.interfaces[out].address, output.udp_port, 0}, Directory::kRequests);
+  };
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
     const lineup::Channel& channel = lineup.channels[i];
     if (!channel.enabled) continue;
@@ -62,13 +70,10 @@ Directory make_directory(const lineup::Lineup& lineup, const Placement& placemen
           {static_cast<uint16_t>(channel.source.interface),
            lineup.interfaces[channel.source.interface].address, upward_port(slot), channel.source.ssm_source},
           slot);
-    const auto out = static_cast<uint16_t>(channel.output.interface);
-    if (!directory.groups.insert({out, channel.output.group, channel.output.udp_port, 0}, slot))
-      throw Error(fmt::format("channel {}: its output is taken already", channel.name));
-    // Several channels share a hop's address and port: all but the first insertion find it there.
-    directory.flows.insert({out, lineup.interfaces[out].address, channel.output.udp_port, 0},
-                           Directory::kRequests);
+    add_output(channel.name, channel.output, slot);
   }
+  for (const FormerPlace& place : former)
+    add_output("that is moving", place.output, static_cast<uint32_t>(place.slot));
   return directory;
 }
 

@@ -33,8 +33,15 @@ struct Placement {
 Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
                          const std::vector<size_t>& kept);
 
+// Where a channel is sent beside its output in the lineup, while it moves away from there.
+struct FormerPlace {
+  size_t slot = 0;
+  lineup::Output output;
+};
+
 // Throws Error where two channels take the same datagrams, or requests of two can't be told apart.
-Directory make_directory(const lineup::Lineup& lineup, const Placement& placement);
+Directory make_directory(const lineup::Lineup& lineup, const Placement& placement,
+                         const std::vector<FormerPlace>& former);
 
 // The lane that polls a port's first receive queue, where all goes that is steered nowhere else, and that
 // answers for the port.

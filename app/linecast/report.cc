@@ -57,6 +57,16 @@ Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, con
   return out;
 }
 
+Json moving_of(const ChannelMove& move, TimeNs now) {
+  const auto text = [](const lineup::Output& place) {
+    return fmt::format("{}:{}", to_string(place.group), place.udp_port);
+  };
+  return {{"from", text(move.from())},
+          {"to", text(move.to())},
+          {"sent_to_both", move.sends_to_both()},
+          {"ends_in_s", std::max<TimeNs>(0, move.ends_ns() - now) / kNsPerSecond}};
+}
+
 Json report_interfaces(const Appliance& appliance) {
   Json list = Json::array();
   const lineup::Lineup& lineup = appliance.lineup();
@@ -105,6 +115,8 @@ Json report_channels(Appliance& appliance) {
     row["port"] = channel.output.udp_port;
     row["encrypted"] = !channel.key_file.empty();
     if (const LaneHop* running = appliance.hop(i); running != nullptr) {
+      if (const ChannelMove* move = appliance.move_of(i); move != nullptr)
+        row["moving"] = moving_of(*move, now);
       row["lane"] = appliance.lane_of(i);
       if (const LaneChannel* of_headend = appliance.channel(i); of_headend != nullptr)
         row["epoch"] = of_headend->epoch();

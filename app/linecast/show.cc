@@ -92,6 +92,12 @@ void print_channels(Json channels) {
   if (std::ranges::any_of(channels, [](const Json& channel) { return channel.contains("hops"); }))
     columns.insert(columns.begin() + 5, "hops");
   print_table(channels, columns);
+  for (const Json& channel : channels)
+    if (channel.contains("moving"))
+      fmt::print("    {}: from {} to {}, {}, for {} s more\n", cell(channel["name"]),
+                 cell(channel["moving"]["from"]), cell(channel["moving"]["to"]),
+                 channel["moving"]["sent_to_both"] == true ? "sent to both" : "announced",
+                 cell(channel["moving"]["ends_in_s"]));
 }
 
 void print_lanes(const Json& answer) {

@@ -7,9 +7,9 @@
 
 #include "lib/igmp/membership_table.h"
 #include "lib/lineup/draft.h"
+#include "lib/lineup/group_mac.h"
 
 namespace linecast::lineup {
-
 namespace {
 
 // Remembers the first use of each value.
@@ -31,10 +31,6 @@ class FirstUse {
 };
 
 using Stream = std::tuple<size_t, Ipv4, uint16_t, Ipv4>;  // interface, destination, UDP port, source or 0
-
-// 01:00:5e carries the low 23 bits of a group (RFC 1112, section 6.4).
-uint32_t mac_bits(Ipv4 group) { return group & 0x7fffff; }
-bool aliases_link_local(Ipv4 group) { return mac_bits(group) < 256; }
 
 class StreamChecks {
  public:

@@ -147,8 +147,6 @@ void compare_stream(const Lineup& running, const Channel& before, const Lineup& 
   const auto interface = [](const Lineup& lineup, size_t index) { return lineup.interfaces[index].name; };
   notes.text("output.interface", interface(running, before.output.interface),
              interface(wanted, after.output.interface));
-  notes.address("output.group", before.output.group, after.output.group);
-  notes.value("output.port", uint64_t{before.output.udp_port}, uint64_t{after.output.udp_port});
   notes.value("output.ttl", uint64_t{before.output.ttl}, uint64_t{after.output.ttl});
   notes.value("output.dscp", uint64_t{before.output.dscp}, uint64_t{after.output.dscp});
   notes.value("key", before.key_file, after.key_file);
@@ -158,6 +156,21 @@ void compare_stream(const Lineup& running, const Channel& before, const Lineup& 
   // Derived from the cap as well.
   notes.value("retransmit window in packets", uint64_t{before.window_packets},
               uint64_t{after.window_packets});
+}
+
+// What receivers can follow it through.
+void compare_place(const Channel& before, const Channel& after, Notes& notes) {
+  notes.address("output.group", before.output.group, after.output.group);
+  notes.value("output.port", uint64_t{before.output.udp_port}, uint64_t{after.output.udp_port});
+}
+
+// Whether another running channel than this one is sent there: on an interface of the same name.
+bool is_taken(const Lineup& lineup, const Channel& own, const std::string& interface, const Output& place) {
+  return std::ranges::any_of(lineup.channels, [&](const Channel& channel) {
+    return channel.enabled && channel.id != own.id && channel.output.group == place.group &&
+           channel.output.udp_port == place.udp_port &&
+           lineup.interfaces[channel.output.interface].name == interface;
+  });
 }
 
 // What a stream can go on through.
@@ -189,7 +202,17 @@ ChannelDifference compare_channel(const Lineup& running, std::optional<size_t> b
   Notes notes(difference.details);
   const Channel &was = running.channels[*before], &is = wanted.channels[*after];
   compare_stream(running, was, wanted, is, notes);
-  if (!difference.details.empty()) difference.change = Change::kRestarted;
+  const bool restarts = !difference.details.empty();
+  compare_place(was, is, notes);
+  if (restarts) {
+    difference.change = Change::kRestarted;
+  } else if (!difference.details.empty()) {
+    // For a while it is sent to both: nobody else's place may be among them.
+    const std::string& interface = wanted.interfaces[is.output.interface].name;
+    const bool free =
+        !is_taken(running, was, interface, is.output) && !is_taken(wanted, is, interface, was.output);
+    difference.change = free ? Change::kMoved : Change::kRestarted;
+  }
   compare_feed(running, was, wanted, is, notes);
   if (difference.change == Change::kNone && !difference.details.empty())
     difference.change = Change::kAdjusted;
@@ -208,6 +231,8 @@ std::string_view word_of(Change change) {
       return "removed";
     case Change::kAdjusted:
       return "adjusted";
+    case Change::kMoved:
+      return "moved";
     case Change::kRestarted:
       return "restarted";
   }

@@ -14,6 +14,7 @@ enum class Change : uint8_t {
   kAdded,      // also: enabled
   kRemoved,    // also: disabled
   kAdjusted,   // its stream goes on
+  kMoved,      // its stream goes on, at another group or port; perhaps adjusted as well
   kRestarted,  // ends, and begins anew as another stream
 };
 std::string_view word_of(Change change);

@@ -61,9 +61,14 @@ void UdpTemplate::finish_udp_checksum(uint8_t* payload, uint16_t payload_size) {
 }
 
 void UdpTemplate::derive_udp_checksum(uint8_t* payload, const uint8_t* other_payload, size_t differing) {
+  // Addresses and ports stand side by side.
+  constexpr size_t kFlowSize = 12, kFlowBehind = kUdpBehind + 8;
   uint64_t sum =
       checksum_add(Bytes(payload, differing), static_cast<uint16_t>(~load_be16(other_payload - 2)));
+  sum = checksum_add(Bytes(payload - kFlowBehind, kFlowSize), sum);
   for (size_t i = 0; i < differing; i += 2) sum += static_cast<uint16_t>(~load_be16(other_payload + i));
+  for (size_t i = 0; i < kFlowSize; i += 2)
+    sum += static_cast<uint16_t>(~load_be16(other_payload - kFlowBehind + i));
   const uint16_t checksum = checksum_finish(sum);
   store_be16(payload - 2, checksum == 0 ? 0xffff : checksum);
 }

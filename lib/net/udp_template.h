@@ -35,8 +35,8 @@ class UdpTemplate {
   void write(uint8_t* payload, uint16_t payload_size, uint16_t ip_id) const;
   // Completes the UDP checksum of a frame so written, payload in place (0 is sent as 0xffff).
   static void finish_udp_checksum(uint8_t* payload, uint16_t payload_size);
-  // The same, from the complete checksum of a frame of the same flow and size whose payload differs in its
-  // first `differing` bytes only, an even number (RFC 1624): the rest is not read.
+  // The same, from the complete checksum of a frame of the same size, perhaps of another flow, whose payload
+  // differs in its first `differing` bytes only, an even number (RFC 1624): the rest is not read.
   static void derive_udp_checksum(uint8_t* payload, const uint8_t* other_payload, size_t differing);
   // Makes a frame so written, with its checksum complete or the card's, one for another destination of the
   // same port and VLAN (checksums by RFC 1624).

@@ -80,8 +80,8 @@ const Case kCases[] = {
     {"channels[].source.format", "format: ts", "format: opaque", Change::kAdjusted},
     {"channels[].output.interface", "interface: out0, group: 239.20.0.1",
      "interface: out0.100, group: 239.20.0.1", Change::kRestarted},
-    {"channels[].output.group", "239.20.0.1", "239.20.0.7", Change::kRestarted},
-    {"channels[].output.port", "port: 47200", "port: 47300", Change::kRestarted},
+    {"channels[].output.group", "239.20.0.1", "239.20.0.7", Change::kMoved},
+    {"channels[].output.port", "port: 47200", "port: 47300", Change::kMoved},
     {"channels[].output.ttl", "ttl: 8", "ttl: 9", Change::kRestarted},
     {"channels[].output.dscp", "dscp: AF41", "dscp: CS4", Change::kRestarted},
     {"channels[].bitrate_cap", "bitrate_cap: 8M", "bitrate_cap: 8001000", Change::kAdjusted},
@@ -161,6 +161,30 @@ TEST(Difference, AChannelIsKnownByItsId) {
 TEST(Difference, AHeadendBecomesNoRepeaterWhileItRuns) {
   const Difference difference = compare(good(), *Spoiled(kGoodRepeater).load().lineup);
   EXPECT_THAT(difference.restart_needed, testing::Contains("role headend -> repeater"));
+}
+
+// While a channel moves it is sent to both places: neither may be another's.
+TEST(Difference, AChannelDoesNotMoveToAPlaceThatAnotherHasOrIsToHave) {
+  Lineup running = good(), wanted = good();
+  running.channels[1].output = running.channels[0].output;
+  running.channels[1].output.group += 8;
+  wanted.channels[1].output = running.channels[1].output;
+  std::swap(wanted.channels[0].output.group, wanted.channels[1].output.group);
+  for (const ChannelDifference& channel : compare(running, wanted).channels)
+    EXPECT_EQ(channel.change, Change::kRestarted) << channel.name << " changes places with the other";
+
+  wanted.channels[1].output.group += 9;  // one follows the other
+  const Difference chain = compare(running, wanted);
+  EXPECT_EQ(chain.channels[0].change, Change::kRestarted);
+  EXPECT_EQ(chain.channels[1].change, Change::kRestarted);
+
+  wanted.channels[0].output.group += 100;
+  for (const ChannelDifference& channel : compare(running, wanted).channels)
+    EXPECT_EQ(channel.change, Change::kMoved) << channel.name;
+
+  running.channels[1].enabled = wanted.channels[1].enabled = false;
+  wanted.channels[0].output = running.channels[1].output;
+  EXPECT_EQ(compare(running, wanted).channels[0].change, Change::kMoved) << "nobody is sent there";
 }
 
 TEST(Difference, TheOrderOfChannelsIsOfNoMatter) {

@@ -123,6 +123,23 @@ TEST(UdpTemplate, AChecksumIsDerivedFromThatOfAFrameWithOtherFirstBytes) {
   }
 }
 
+TEST(UdpTemplate, AChecksumIsDerivedFromThatOfAFrameOfAnotherFlow) {
+  Random random(4);
+  for (int i = 0; i < 2000; ++i) {
+    std::vector<uint8_t> payload(random.below(1400));
+    for (uint8_t& b : payload) b = static_cast<uint8_t>(random.next());
+    UdpFlow elsewhere = kFlow;
+    elsewhere.destination = static_cast<Ipv4>(random.next());
+    elsewhere.source_port = elsewhere.destination_port = static_cast<uint16_t>(random.next());
+    const std::vector<uint8_t> other = build(elsewhere, payload, 7);
+    const std::vector<uint8_t> expected = build(kFlow, payload, 1);
+    std::vector<uint8_t> frame = expected;
+    store_be16(&frame[40], 0x1234);
+    UdpTemplate::derive_udp_checksum(frame.data() + kUdpFrameOverhead, other.data() + kUdpFrameOverhead, 0);
+    ASSERT_EQ(frame, expected);
+  }
+}
+
 TEST(UdpTemplate, ADerivedChecksumOfZeroIsSentAsOnes) {
   const std::vector<uint8_t> first = build(kFlow, std::vector<uint8_t>{0, 0}, 1);
   std::vector<uint8_t> second = build(kFlow, Bytes(first).subspan(40, 2), 1);

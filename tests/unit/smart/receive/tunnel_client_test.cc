@@ -28,7 +28,7 @@ class TunnelClientTest : public testing::Test {
       now = std::max(now, client.next_due());
       const auto message = client.take_due(now);
       if (!message) continue;
-      EXPECT_EQ(message->body.group, kGroup);
+      EXPECT_EQ(message->body.group, group);
       EXPECT_EQ(message->body.endpoint, 0u) << "where the datagram comes from, so that NAT is no obstacle";
       sent.push_back({now, message->command, message->body.cookie});
       if (sent.size() > 1000) {
@@ -46,9 +46,9 @@ class TunnelClientTest : public testing::Test {
     for (const Sent& s : sent) out.push_back((s.when - from) / kMs);
     return out;
   }
-  void challenge(uint8_t cookie) { client.take_challenge(now, {kGroup, 0x0a000001, {cookie}}); }
+  void challenge(uint8_t cookie) { client.take_challenge(now, {group, 0x0a000001, {cookie}}); }
   TunnelClient::Answer grant(uint8_t cookie, uint16_t lease_s = 60, uint16_t reason = 0) {
-    return client.take_grant(now, {kGroup, 0x0a000001, lease_s, reason, {cookie}});
+    return client.take_grant(now, {group, 0x0a000001, lease_s, reason, {cookie}});
   }
   void open_and_grant() {
     client.open(now);
@@ -60,6 +60,7 @@ class TunnelClientTest : public testing::Test {
   uint64_t count(TunnelClientCounter c) const { return counters.get(c); }
 
   TimeNs now = 100 * kSecond;
+  Ipv4 group = kGroup;  // that it asks for
   Random random{1};
   TunnelClientCounters counters;
   TunnelClient client{{0x0a000009, 47100}, kGroup, 47100, random, counters};
@@ -104,6 +105,62 @@ TEST_F(TunnelClientTest, RenewsEach15SecondsWithTheLastCookie) {
     EXPECT_EQ(grant(7), TunnelClient::Answer::kGranted);
   }
   EXPECT_EQ(count(TunnelClientCounter::kExpired), 0u);
+}
+
+TEST_F(TunnelClientTest, WhenTheStreamMovesItAsksForTheNewGroupAndTakesBoth) {
+  open_and_grant();
+  now += kSecond;
+  group = kGroup + 1;
+  client.follow(now, {group, 47200});
+  const auto comes = [&](Ipv4 to, uint16_t port) {
+    return client.take_data(now, inner_packet({.destination = to, .port = port})).has_value();
+  };
+  EXPECT_TRUE(comes(kGroup, 47100)) << "it is granted still";
+  const auto sent = run_for(0);
+  ASSERT_EQ(sent.size(), 1u) << "at once";
+  EXPECT_EQ(sent[0].cookie, Cookie{}) << "that of the other group is not good";
+  challenge(8);
+  run_for(0);
+  EXPECT_EQ(grant(8), TunnelClient::Answer::kGranted);
+  EXPECT_TRUE(comes(kGroup, 47100));
+  EXPECT_TRUE(comes(group, 47200));
+  EXPECT_FALSE(comes(group, 47100));
+  EXPECT_FALSE(comes(kGroup + 2, 47200));
+  EXPECT_EQ(client.place(), (GroupPlace{group, 47200}));
+}
+
+TEST_F(TunnelClientTest, WhereTheFarEndDoesNotCarryTheNewGroupItStaysWithTheOld) {
+  open_and_grant();
+  group = kGroup + 1;
+  client.follow(now, {group, 47200});
+  run_for(0);
+  challenge(8);
+  run_for(0);
+  EXPECT_EQ(grant(8, 0, 1), TunnelClient::Answer::kIgnored);
+  EXPECT_TRUE(client.granted()) << "what it had it has";
+  EXPECT_EQ(count(TunnelClientCounter::kRefused), 0u);
+  group = kGroup;
+  EXPECT_EQ(run_for(0).size(), 1u);
+  challenge(9);
+  run_for(0);
+  EXPECT_EQ(grant(9), TunnelClient::Answer::kGranted);
+  EXPECT_EQ(client.place(), (GroupPlace{kGroup, 47100}));
+  EXPECT_EQ(grant(9, 0, 1), TunnelClient::Answer::kIgnored) << "nothing is asked";
+  // Another refusal is one.
+  group = kGroup + 2;
+  client.follow(now, {group, 47100});
+  run_for(0);
+  challenge(10);
+  run_for(0);
+  EXPECT_EQ(grant(10, 0, 2), TunnelClient::Answer::kRefused);
+}
+
+TEST_F(TunnelClientTest, AClosedOneFollowsWithoutAWord) {
+  client.follow(now, {kGroup + 1, 47100});
+  EXPECT_EQ(client.next_due(), kNever);
+  group = kGroup + 1;
+  client.open(now);
+  EXPECT_EQ(run_for(0).size(), 1u);
 }
 
 TEST_F(TunnelClientTest, RenewsAShortLeaseSooner) {
