@@ -15,6 +15,8 @@ namespace {
 // Of a port, for each lane: its queue's descriptors, what waits in its inbox, its cache and a burst.
 constexpr unsigned kReceivePacketsALane = drivers::kReceiveDescriptors + kInboxSize + 1024;
 constexpr unsigned kControlPackets = 2047;  // of a lane
+// Of a lane, for each port: what its card holds of them, headers and payloads, and some to go on with.
+constexpr unsigned kTunnelPacketsAPort = 4096;
 constexpr unsigned kSpareFrames =
     2047;  // of a lane: frames that cards still hold when their slot comes round
 constexpr uint64_t kPacketExtraBytes = 256;  // mbuf, object header, the pool's padding
@@ -30,6 +32,11 @@ uint16_t largest_mtu(const lineup::Lineup& lineup) {
 uint16_t receive_room(const lineup::Port& port) {
   return port.device.starts_with("net_af_xdp") ? drivers::xdp_receive_room(port.mtu)
                                                : drivers::receive_room(port.mtu);
+}
+
+// Whole frames, as a port's driver may take no frames of several segments.
+unsigned tunnel_packets(const lineup::Lineup& lineup) {
+  return lineup.tunnels ? kTunnelPacketsAPort * static_cast<unsigned>(lineup.ports.size()) - 1 : 0;
 }
 
 unsigned receive_packets(const lineup::Lineup& lineup) {
@@ -98,7 +105,8 @@ uint64_t needed_memory(const lineup::Lineup& lineup) {
     if (channel.enabled)
       bytes += channel.window_packets * (frame_bytes + drivers::FrameRing::bytes_per_slot());
   const uint64_t control_bytes = drivers::control_room(largest_mtu(lineup)) + kPacketExtraBytes;
-  bytes += lineup.lanes.lcores.size() * (kSpareFrames * frame_bytes + kControlPackets * control_bytes);
+  bytes += lineup.lanes.lcores.size() *
+           (kSpareFrames * frame_bytes + (kControlPackets + tunnel_packets(lineup)) * control_bytes);
   for (const lineup::Port& port : lineup.ports)
     bytes += receive_packets(lineup) * (receive_room(port) + kPacketExtraBytes);
   return bytes;
@@ -127,6 +135,8 @@ Appliance::Appliance(const lineup::Lineup& lineup, uint64_t start_number,
   }
   open_accounts(lineup_, placement_);
   join_sources();
+  make_tunnels();
+  for (const size_t i : enabled) set_tunnels(lineup_, placement_, i);
 }
 
 Appliance::~Appliance() {
@@ -178,6 +188,12 @@ void Appliance::make_lanes() {
     setup.directory = directory_.get();
     setup.control_packets = control_pools_.back().get();
     setup.slots = kChannelSlots;
+    if (lineup_.tunnels) {
+      tunnel_pools_.push_back(
+          std::make_unique<drivers::Pool>("tunnels" + std::to_string(i), tunnel_packets(lineup_),
+                                          drivers::control_room(largest_mtu(lineup_)), node));
+      setup.tunnel_packets = tunnel_pools_.back().get();
+    }
     lanes_.push_back(std::make_unique<Lane>(setup));
     for (size_t p = 0; p < ports_.size(); ++p)
       lanes_.back()->add_port(*ports_[p], static_cast<uint16_t>(i),
@@ -259,9 +275,12 @@ void Appliance::join_sources() {
 
 void Appliance::tick() {
   const TimeNs now = clock_.now();
+  tunnel_carrier_->tick(now);
+  follow_announcements();
+  if (now < next_tick_) return;
+  next_tick_ = now + 100 * kNsPerMs;
   for (const auto& keeper : port_keepers_) keeper->tick(now);
   take_faults();
-  follow_announcements();
   take_usage();
   usage_.tick();
   tick_moves(now);
@@ -273,7 +292,7 @@ void Appliance::tick() {
 
 std::vector<const drivers::Pool*> Appliance::pools() const {
   std::vector<const drivers::Pool*> found;
-  for (const auto* made : {&receive_pools_, &control_pools_})
+  for (const auto* made : {&receive_pools_, &control_pools_, &tunnel_pools_})
     for (const auto& pool : *made) found.push_back(pool.get());
   std::set<std::shared_ptr<drivers::Pool>> frames = retired_frames_;
   for (const auto& running : running_)

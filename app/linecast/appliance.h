@@ -16,6 +16,7 @@
 #include "app/linecast/port_keeper.h"
 #include "app/linecast/relay_keeper.h"
 #include "app/linecast/stream_keys.h"
+#include "app/linecast/tunnel_carrier.h"
 #include "app/linecast/usage_keeper.h"
 #include "drivers/eal.h"
 #include "drivers/interface_claim.h"
@@ -33,8 +34,8 @@ class Appliance {
   ~Appliance();  // stops lanes (leaves sent) and ports, gives memory back
 
   void start();
-  // About ten times a second, of a repeater fifty: key epochs, the ports' links, what receivers report, and
-  // who watches.
+  // About every 20 ms: tunnels, and a repeater's KEY_ANNOUNCEs; a fifth as often key epochs, the ports'
+  // links, what receivers report, and who watches.
   void tick();
   // Sets a port up anew; false where there is none of that name.
   bool reset_port(const std::string& port);
@@ -51,6 +52,7 @@ class Appliance {
   // go on undisturbed. start_number: of the streams that begin. Throws Error, and then nothing has changed.
   void reload(const lineup::Lineup& wanted, const lineup::Difference& difference, uint64_t start_number);
 
+  const TunnelKeeper& tunnels() const { return *tunnel_keeper_; }
   const lineup::Lineup& lineup() const { return lineup_; }
   size_t lanes() const { return lanes_.size(); }
   const Lane& lane(size_t i) const { return *lanes_[i]; }
@@ -78,7 +80,7 @@ class Appliance {
   // Copies a page of an interface's IGMP tables from the lane that answers for it. Null where the lane does
   // not answer within 200 ms: it is stuck, or its core is taken by others.
   const IgmpPage* igmp_page(size_t interface, size_t from);
-  // Those for reception, for messages and repairs, and for kept frames.
+  // Those for reception, for messages and repairs, for tunnels, and for kept frames.
   std::vector<const drivers::Pool*> pools() const;
   // Of the packets that are kept for repairs.
   uint64_t kept_packets() const;
@@ -92,6 +94,7 @@ class Appliance {
     LaneCall key_call;
     std::unique_ptr<RelayKeeper> relay;  // null: a headend's, or a clear channel
     uint64_t start_number = 0;
+    uint32_t window_packets = 0;
   };
   struct MadeChannel {
     size_t slot = 0;
@@ -128,6 +131,10 @@ class Appliance {
   std::vector<FormerPlace> former_places() const;
   void tick_moves(TimeNs now);
   void change_directory(std::unique_ptr<Directory> directory);
+  // appliance_tunnels.cc
+  void make_tunnels();
+  void set_tunnels(const lineup::Lineup& lineup, const Placement& placement, size_t channel);
+  void end_tunnels(size_t slot);
   // appliance_reload.cc
   void change_lanes(std::vector<LaneChange>& changes);
   void free_frames();
@@ -145,7 +152,8 @@ class Appliance {
       std::vector<std::unique_ptr<RunningChannel>>(kChannelSlots);  // by slot
   std::set<std::shared_ptr<drivers::Pool>> retired_frames_;         // cards may still hold some
   std::vector<std::unique_ptr<drivers::Pool>> control_pools_;       // by lane: repairs and messages
-  std::unique_ptr<Directory> directory_;                            // read by the lanes
+  std::vector<std::unique_ptr<drivers::Pool>> tunnel_pools_;  // by lane; none where there are no tunnels
+  std::unique_ptr<Directory> directory_;                      // read by the lanes
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::vector<std::unique_ptr<drivers::Port>> ports_;  // closed first: cards give back the frames they hold
   std::vector<std::unique_ptr<PortKeeper>> port_keepers_;  // by port
@@ -156,7 +164,9 @@ class Appliance {
   smart::FaultReportTable faults_;
   IgmpPage igmp_page_;  // of the call below: the lane's until that is done
   LaneCall igmp_call_;
-  TimeNs next_key_tick_ = 0;
+  std::unique_ptr<TunnelKeeper> tunnel_keeper_;
+  std::unique_ptr<TunnelCarrier> tunnel_carrier_;
+  TimeNs next_tick_ = 0, next_key_tick_ = 0;
   unsigned frame_pools_made_ = 0;
   uint64_t bytes_per_kept_packet_ = 0;
   bool running_lanes_ = false;

@@ -33,6 +33,7 @@ std::vector<Appliance::MadeChannel> Appliance::make_channels(const lineup::Lineu
     next.running = std::make_unique<RunningChannel>();
     next.running->frames = pools[lane_of(i)];
     next.running->start_number = start_number;
+    next.running->window_packets = lineup.channels[i].window_packets;
     LaneChannelSetup setup;
     setup.channel = &lineup.channels[i];
     setup.hop = std::move(hop);

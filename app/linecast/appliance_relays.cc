@@ -24,6 +24,7 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   made.slot = slot;
   made.running = std::make_unique<RunningChannel>();
   made.running->frames = std::move(frames);
+  made.running->window_packets = channel.window_packets;
 
   LaneRelaySetup setup;
   setup.channel = &channel;

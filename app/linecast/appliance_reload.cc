@@ -118,10 +118,13 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   for (size_t i = 0; i < ports_.size(); ++i)
     ports_[i]->receive_groups(both(group_macs(lineup_, i), group_macs(wanted, i)));
   change_lanes(install);
+  for (size_t i = 0; i < wanted.channels.size(); ++i)
+    if (wanted.channels[i].enabled) set_tunnels(wanted, placement, i);
 
   for (LaneChange& change : adjust) change.directory = directory.get();
   change_lanes(adjust);
 
+  for (const size_t slot : removed) end_tunnels(slot);
   for (const size_t slot : removed) retire[placement_.lane_of[slot]].swaps.push_back({slot, {}});
   for (const LaneChange::Membership& of : leaves)
     retire[directory_->host_lane_of[of.interface]].leaves.push_back(of);
@@ -143,6 +146,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   for (const size_t slot : removed) usage_.close(slot);
   retire.clear();  // the channels that were, and with them their keys
   for (const size_t slot : removed) {
+    tunnel_carrier_->free_hop(static_cast<uint16_t>(slot));
     retired_frames_.insert(std::move(running_[slot]->frames));
     running_[slot].reset();
   }

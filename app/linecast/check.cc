@@ -62,6 +62,7 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
             {"budget_percent", channel.budget_percent},
             {"repairs_to", lineup::repairs_to_name(channel.repairs_to)},
             {"quiet", channel.quiet ? Json(*channel.quiet) : Json("auto")},
+            {"tunnels", lineup.tunnels.has_value() && channel.tunnels},
             {"max_payload", channel.max_payload}};
   return json;
 }
@@ -87,6 +88,10 @@ Json describe(const Lineup& lineup) {
           {"sender_id", lineup.role == lineup::Role::kRepeater ? Json() : Json(lineup.sender_id)},
           {"lcores", lineup.lanes.lcores},
           {"main_lcore", lineup.lanes.main_lcore},
+          {"tunnels", lineup.tunnels ? Json{{"limit", lineup.tunnels->limit},
+                                            {"limit_per_address", lineup.tunnels->limit_per_address},
+                                            {"rate_bps", lineup.tunnels->rate_bps}}
+                                     : Json()},
           {"retransmit_bytes", lineup::retransmit_bytes(lineup)},
           {"ports", ports},
           {"interfaces", interfaces},

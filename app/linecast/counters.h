@@ -16,6 +16,8 @@ namespace linecast::app {
   _(kRequestedSequences, "requested_sequences", "sequences asked for in them")                            \
   _(kRepairsSent, "repairs_sent", "repairs sent")                                                         \
   _(kRepairsUnicast, "repairs_unicast", "of these, sent by unicast to who asked")                         \
+  _(kTunnelPackets, "tunnel_packets", "data packets sent into tunnels, one for each of them")             \
+  _(kTunnelRepairs, "tunnel_repairs", "repairs sent into tunnels")                                        \
   _(kQuietsSent, "quiets_sent", "QUIET messages sent")                                                    \
   _(kJoins, "joins", "USAGE_REPORT_JOIN messages taken")                                                  \
   _(kLeaves, "leaves", "USAGE_REPORT_LEAVE messages taken")                                               \
@@ -51,42 +53,52 @@ namespace linecast::app {
     "JOIN or LEAVE not accounted: the control lcore is behind with taking them")                          \
   _(kCopyNoPacket, "copy_no_packet", "frame not sent to the second group as well: no packet free")        \
   _(kQuietNoPacket, "quiet_no_packet", "QUIET not sent: no packet free to send it in")                    \
-  _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")
+  _(kRepairNoPacket, "repair_no_packet", "sequence not repaired: no packet free to send it in")           \
+  _(kRepairQueueFull, "tunnel_repair_queue_full",                                                         \
+    "sequence not repaired: as many repairs wait to go into tunnels as there may be")                     \
+  _(kTunnelBehind, "tunnel_behind", "packets not sent into tunnels: these are too far behind")            \
+  _(kTunnelTooLarge, "tunnel_too_large", "packets not sent into tunnels: larger than the MTU leaves room for")
 LINECAST_COUNTER_LIST(ChannelCounter, LINECAST_CHANNEL_COUNTERS)
 // The first one that counts something dropped or refused.
 inline constexpr ChannelCounter kFirstChannelDrop = ChannelCounter::kPayloadFormat;
 
-#define LINECAST_LANE_COUNTERS(_)                                                                         \
-  _(kReceived, "received", "frames taken from ports")                                                     \
-  _(kTransmitted, "transmitted", "frames given to ports")                                                 \
-  _(kPolls, "polls", "turns of the lane")                                                                 \
-  _(kBusyPolls, "busy_polls", "turns with work in them")                                                  \
-  _(kFullBursts, "full_bursts", "receive bursts that were full: the lane is behind")                      \
-  _(kLongestTurnNs, "longest_turn_ns", "the longest turn so far, in ns")                                  \
-  _(kHandedOver, "handed_over",                                                                           \
-    "frames handed to the lane that owns their channel or answers for their interface")                   \
-  _(kCommandsDone, "commands_done", "commands of the control lcore carried out")                          \
-  _(kArpLimited, "arp_rate_limited", "dropped: more ARP packets a second than an interface takes")        \
-  _(kIgmpLimited, "igmp_rate_limited", "dropped: more IGMP messages a second than an interface takes")    \
-  _(kForeignMac, "foreign_mac", "dropped: for no channel, and sent to another host's MAC address")        \
-  _(kIgmpUnicast, "igmp_unicast",                                                                         \
-    "dropped: IGMP by unicast that is no query to our address: a link's own comes to groups")             \
-  _(kIgmpOwnAddress, "igmp_own_address", "dropped: IGMP of somebody else with our address as its source") \
-  _(kVlanUnexpected, "vlan_unexpected",                                                                   \
-    "dropped: of a VLAN that its port does not serve, or of none where it serves VLANs only")             \
-  _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                      \
-  _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                         \
-  _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                                \
-  _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")     \
-  _(kRequestTurnFull, "request_turn_full",                                                                \
-    "dropped: a request, as a turn looks at so many sequences only and live packets wait")                \
-  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a hop does not act on")            \
-  _(kAnnounceQueueFull, "announce_queue_full",                                                            \
-    "dropped: a KEY_ANNOUNCE from upstream, as the control lcore is behind with taking them")             \
-  _(kNoWayUp, "no_way_up", "not sent: a message to the hop above, of which nothing has been heard yet")   \
-  _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP")   \
-  _(kPortPaused, "port_paused",                                                                           \
-    "not sent: the port was being set up anew (channels' packets can be repaired)")                       \
+#define LINECAST_LANE_COUNTERS(_)                                                                          \
+  _(kReceived, "received", "frames taken from ports")                                                      \
+  _(kTransmitted, "transmitted", "frames given to ports")                                                  \
+  _(kPolls, "polls", "turns of the lane")                                                                  \
+  _(kBusyPolls, "busy_polls", "turns with work in them")                                                   \
+  _(kFullBursts, "full_bursts", "receive bursts that were full: the lane is behind")                       \
+  _(kLongestTurnNs, "longest_turn_ns", "the longest turn so far, in ns")                                   \
+  _(kHandedOver, "handed_over",                                                                            \
+    "frames handed to the lane that owns their channel or answers for their interface")                    \
+  _(kCommandsDone, "commands_done", "commands of the control lcore carried out")                           \
+  _(kTunnelAsks, "tunnel_asks", "REQUEST_TUNNEL and LEAVE_TUNNEL messages passed on to the control lcore") \
+  _(kTunnelNoPacket, "tunnel_no_packet", "turns in which tunnels had to wait, as no packet was free")      \
+  _(kArpLimited, "arp_rate_limited", "dropped: more ARP packets a second than an interface takes")         \
+  _(kIgmpLimited, "igmp_rate_limited", "dropped: more IGMP messages a second than an interface takes")     \
+  _(kForeignMac, "foreign_mac", "dropped: for no channel, and sent to another host's MAC address")         \
+  _(kIgmpUnicast, "igmp_unicast",                                                                          \
+    "dropped: IGMP by unicast that is no query to our address: a link's own comes to groups")              \
+  _(kIgmpOwnAddress, "igmp_own_address", "dropped: IGMP of somebody else with our address as its source")  \
+  _(kVlanUnexpected, "vlan_unexpected",                                                                    \
+    "dropped: of a VLAN that its port does not serve, or of none where it serves VLANs only")              \
+  _(kMultiSegment, "multi_segment", "dropped: a frame larger than a receive buffer")                       \
+  _(kNoFlow, "no_flow", "dropped: UDP for no channel's address, port and source")                          \
+  _(kInboxFull, "inbox_full", "dropped: the owning lane's inbox was full")                                 \
+  _(kUnknownGroup, "unknown_group", "dropped: a request or report for a group that is not sent here")      \
+  _(kRequestTurnFull, "request_turn_full",                                                                 \
+    "dropped: a request, as a turn looks at so many sequences only and live packets wait")                 \
+  _(kTunnelQueueFull, "tunnel_queue_full",                                                                 \
+    "dropped: REQUEST_TUNNEL or LEAVE_TUNNEL, as the control lcore is behind with taking them")            \
+  _(kTunnelNoWay, "tunnel_no_way",                                                                         \
+    "dropped: REQUEST_TUNNEL or LEAVE_TUNNEL of who can't be reached from here")                           \
+  _(kMessageIgnored, "message_ignored", "dropped: a SMART message that a hop does not act on")             \
+  _(kAnnounceQueueFull, "announce_queue_full",                                                             \
+    "dropped: a KEY_ANNOUNCE from upstream, as the control lcore is behind with taking them")              \
+  _(kNoWayUp, "no_way_up", "not sent: a message to the hop above, of which nothing has been heard yet")    \
+  _(kNoControlPacket, "no_control_packet", "not sent: no packet free for a message, ARP, ICMP or IGMP")    \
+  _(kPortPaused, "port_paused",                                                                            \
+    "not sent: the port was being set up anew (channels' packets can be repaired)")                        \
   _(kControlTransmitFull, "control_transmit_full", "not sent: a message, and the transmit queue stayed full")
 LINECAST_COUNTER_LIST(LaneCounter, LINECAST_LANE_COUNTERS)
 inline constexpr LaneCounter kFirstLaneDrop = LaneCounter::kArpLimited;

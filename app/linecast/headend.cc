@@ -26,8 +26,8 @@
 namespace linecast::app {
 namespace {
 
-// A repeater's lanes wait for what the control lcore makes of a KEY_ANNOUNCE.
-constexpr int tick_ms(lineup::Role role) { return role == lineup::Role::kRepeater ? 20 : 100; }
+constexpr int kTickMs = 20;
+
 std::string_view name_of(lineup::Role role) {
   return role == lineup::Role::kRepeater ? "repeater" : "headend";
 }
@@ -145,6 +145,7 @@ std::string answer(const Headend& headend, const std::string& request) {
     if (what == "channels") return text(report_channels(appliance));
     if (what == "ports") return text(report_ports(appliance));
     if (what == "igmp") return text(report_igmp(appliance));
+    if (what == "tunnels") return text(report_tunnels(appliance));
     if (what == "lanes") return text(report_lanes(appliance));
     if (what == "usage") return text(report_usage(appliance.usage(), appliance.now()));
     return text({{"error", fmt::format("nothing to show by the name of '{}'", what)}});
@@ -200,7 +201,7 @@ int run(const Options& options, lineup::Role role) {
     const TimeNs now = monotonic_ns();
     if (now >= next_tick) {
       appliance.tick();
-      next_tick = now + tick_ms(role) * kNsPerMs;
+      next_tick = now + kTickMs * kNsPerMs;
     }
     if (!control.serve(now, signals, static_cast<int>((next_tick - now) / kNsPerMs) + 1)) continue;
     // All that are pending: one by one, SIGHUP comes first, and would keep a SIGTERM waiting as long as it

@@ -17,7 +17,7 @@ constexpr uint64_t kReportsBurst = 100;
 constexpr unsigned kRequestInboxSize = 256;
 // About what a burst of live packets takes, a few microseconds.
 constexpr uint32_t kSequencesATurn = 2 * 17 * smart::kMaxPairs;
-// Beside one a channel: for every port, and what is shown.
+// Beside two a channel (keys, tunnels): for every port, and what is shown.
 constexpr unsigned kFurtherCommands = 128;
 // Turns without work before a lane sleeps, where it may.
 constexpr unsigned kIdleTurns = 16;
@@ -33,11 +33,15 @@ Lane::Lane(const Setup& setup)
       source_limiter_(kSequencesPerSource, kSequencesBurst),
       report_limiter_(kReportsPerSource, kReportsBurst),
       repairing_(setup.slots),
+      tunnelled_(setup.slots),
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),
       request_inbox_("requests" + std::to_string(setup.index), kRequestInboxSize, setup.numa_node),
       commands_("commands" + std::to_string(setup.index),
-                std::bit_ceil(static_cast<unsigned>(setup.slots) + kFurtherCommands + 1), setup.numa_node),
+                std::bit_ceil(2 * static_cast<unsigned>(setup.slots) + kFurtherCommands + 1),
+                setup.numa_node),
       faults_(kFaultQueueRoom),
+      tunnel_asks_(kTunnelQueueRoom),
+      tunnel_replies_(kTunnelQueueRoom),
       usage_(kUsageQueueRoom),
       announcements_(kAnnouncementQueueRoom) {}
 
@@ -86,6 +90,8 @@ bool Lane::poll(TimeNs now) {
   poll_hosts(now);
   busy |= poll_timers(now);
   busy |= send_repairs(now);
+  busy |= send_tunnel_replies();
+  busy |= send_into_tunnels(now);
   flush_all();
   counters_.add(LaneCounter::kPolls);
   if (busy) counters_.add(LaneCounter::kBusyPolls);

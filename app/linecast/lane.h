@@ -14,6 +14,7 @@
 #include "app/linecast/lane_command.h"
 #include "app/linecast/lane_host.h"
 #include "app/linecast/lane_stream.h"
+#include "app/linecast/tunnel_records.h"
 #include "drivers/lcore.h"
 #include "drivers/port.h"
 #include "drivers/queue.h"
@@ -41,6 +42,9 @@ struct HeardAnnouncement {
   size_t slot = 0;
   smart::KeyAnnounceDatagram datagram{};
 };
+// Of requests for tunnels, and of answers to them: more than come between two looks of the control lcore, or
+// than it takes at once.
+inline constexpr size_t kTunnelQueueRoom = 1024;
 
 // A port as a lane sees it.
 struct LanePort {
@@ -48,6 +52,7 @@ struct LanePort {
   uint16_t transmit_queue = 0;
   std::optional<uint16_t> receive_queue;  // none: this lane polls none of its queues
   bool paused = false;                    // the control lcore is setting it up anew; the lane's alone
+  TokenBucket tunnel_rate;                // bytes into tunnels; likewise
 };
 
 // An interface as a lane sees it: a port's untagged frames, or a VLAN on it.
@@ -66,6 +71,7 @@ class Lane {
     uint32_t idle_sleep_us = 0;
     const Directory* directory = nullptr;
     drivers::Pool* control_packets = nullptr;  // for repairs and messages
+    drivers::Pool* tunnel_packets = nullptr;   // for what goes into tunnels; null: there are none
     size_t slots = 0;                          // for channels, of all lanes
   };
   explicit Lane(const Setup& setup);
@@ -97,6 +103,10 @@ class Lane {
   bool next_usage(usage::HeardUsage& heard) { return usage_.pop(heard); }
   // Likewise the next KEY_ANNOUNCE that a relay does not know.
   bool next_announcement(HeardAnnouncement& heard) { return announcements_.pop(heard); }
+  // Control lcore. The next message about tunnels that has come, by whichever interface; false: none.
+  bool next_tunnel_ask(HeardTunnelAsk& ask) { return tunnel_asks_.pop(ask); }
+  // Control lcore. Has the lane, who answers for the interface, send it; false where it is behind with that.
+  bool send(const TunnelReply& reply) { return tunnel_replies_.push(reply); }
 
   // Read by the control lcore.
   const LaneCounters& counters() const { return counters_; }
@@ -150,6 +160,15 @@ class Lane {
   bool send_repairs(TimeNs now);
   void send_repair(LaneHop& channel, TimeNs now);
   void send_quiet(LaneHop& channel, const smart::Quiet& quiet);
+  // lane_tunnels.cc
+  void pass_on_tunnel_ask(const Request& request, TimeNs now);
+  bool send_tunnel_replies();
+  void set_tunnels(size_t slot, HopTunnels* tunnels, const smart::TunnelList* list);
+  void forget_tunnels(LaneHop& hop);
+  void set_tunnel_rate(uint64_t rate_bps);
+  bool send_into_tunnels(TimeNs now);
+  unsigned send_into_tunnels(LaneHop& hop, unsigned most, TimeNs now);
+  void send_tunnel_repair(LaneHop& hop, TimeNs now);
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop);
@@ -168,6 +187,7 @@ class Lane {
   void take_step(LaneChange& change, size_t step, TimeNs now);
   void swap_stream(size_t slot, LaneStream& stream);
   void forget_stream(size_t slot);
+  void forget_repairs(const LaneHop& hop);
 
   const Setup setup_;
   const Directory* directory_;  // the control lcore's, who changes none that a lane reads
@@ -191,6 +211,9 @@ class Lane {
   // slots.
   std::vector<LaneHop*> repairing_;
   size_t repairing_head_ = 0, repairing_count_ = 0;
+  // Hops that have tunnels, the first tunnelled_count_: they take turns.
+  std::vector<LaneHop*> tunnelled_;
+  size_t tunnelled_count_ = 0, next_tunnelled_ = 0;
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one
   drivers::Queue<drivers::Packet*>
@@ -203,7 +226,9 @@ class Lane {
   std::array<uint8_t, 16384> scratch_;            // of relays; never read
   LaneChange* change_ = nullptr;                  // under way; no command is looked at meanwhile
   RecordQueue<smart::HeardFault> faults_;         // written by this lane, read by the control lcore
-  RecordQueue<usage::HeardUsage> usage_;          // likewise
+  RecordQueue<HeardTunnelAsk> tunnel_asks_;       // likewise
+  RecordQueue<TunnelReply> tunnel_replies_;       // written by the control lcore, read by this lane
+  RecordQueue<usage::HeardUsage> usage_;          // written by this lane, read by the control lcore
   RecordQueue<HeardAnnouncement> announcements_;  // likewise
 
   LaneCounters counters_;  // written by this lane, read by the control lcore; so are the two below

@@ -3,6 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+
+namespace linecast::smart {
+class TunnelList;
+}
 
 namespace linecast::smart {
 struct RelayEpochs;
@@ -10,6 +15,7 @@ struct RelayEpochs;
 
 namespace linecast::app {
 
+class HopTunnels;
 struct Announcement;
 struct HopMove;
 struct IgmpPage;
@@ -26,6 +32,8 @@ struct LaneCommand {
     kResumePort,  // index: port
     kShowIgmp,    // index: interface. Fill `page`
     kChange,      // carry out `change`
+    kTunnels,     // index: slot. Its channel goes to those of `tunnel_list` as well, from now on
+    kTunnelRate,  // of each port, for tunnels: `tunnel_rate_bps`
   };
   Kind kind = Kind::kAnnounce;
   size_t index = 0;
@@ -34,6 +42,9 @@ struct LaneCommand {
   const HopMove* move = nullptr;
   IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
   LaneChange* change = nullptr;
+  HopTunnels* tunnels = nullptr;  // null: none any more
+  const smart::TunnelList* tunnel_list = nullptr;
+  uint64_t tunnel_rate_bps = 0;
 };
 
 }  // namespace linecast::app

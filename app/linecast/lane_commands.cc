@@ -54,6 +54,12 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
     case LaneCommand::Kind::kShowIgmp:
       interfaces_[command.index].host->show_igmp(now, *command.page);
       break;
+    case LaneCommand::Kind::kTunnels:
+      set_tunnels(command.index, command.tunnels, command.tunnel_list);
+      break;
+    case LaneCommand::Kind::kTunnelRate:
+      set_tunnel_rate(command.tunnel_rate_bps);
+      break;
     case LaneCommand::Kind::kChange:
       change_ = command.change;
       break;
@@ -99,10 +105,19 @@ void Lane::swap_stream(size_t slot, LaneStream& stream) {
   first_due_[own_count_++] = 0;
 }
 
+void Lane::forget_repairs(const LaneHop& hop) {
+  size_t kept = 0;
+  for (size_t i = 0; i < repairing_count_; ++i) {
+    LaneHop* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
+    if (waiting != &hop) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
+  }
+  repairing_count_ = kept;
+}
+
 // Nothing of the lane's leads to the slot's stream any more. No batch holds any of its packets: all are
 // flushed at the end of a turn.
 void Lane::forget_stream(size_t slot) {
-  const LaneHop* hop = streams_[slot].hop();
+  LaneHop* hop = streams_[slot].hop();
   for (size_t i = 0; i < own_count_; ++i) {
     if (own_streams_[i] != slot) continue;
     --own_count_;
@@ -110,12 +125,8 @@ void Lane::forget_stream(size_t slot) {
     first_due_[i] = first_due_[own_count_];
     break;
   }
-  size_t kept = 0;
-  for (size_t i = 0; i < repairing_count_; ++i) {
-    LaneHop* waiting = repairing_[(repairing_head_ + i) % repairing_.size()];
-    if (waiting != hop) repairing_[(repairing_head_ + kept++) % repairing_.size()] = waiting;
-  }
-  repairing_count_ = kept;
+  forget_tunnels(*hop);
+  forget_repairs(*hop);
   if (const crypto::CmacKey* key = hop->up_key(); key != nullptr) receiver_keys_.forget(*key);
 }
 

@@ -18,6 +18,7 @@ constexpr int kStatusesAtStart = 3;
 constexpr uint64_t kFaultReportsASecond = 10'000;
 constexpr uint64_t kFaultReportsAtOnce = 1'000;
 
+constexpr size_t kStatusRoom = 96;  // bytes, with its trailer
 constexpr size_t quiet_size(size_t pairs, bool trailer) {
   return smart::kCommonHeaderSize + 8 + 4 * pairs + (trailer ? smart::kCmacTrailerSize : 0);
 }
@@ -49,10 +50,14 @@ net::UdpFlow hop_flow(const HopSetup& setup) {
 
 }  // namespace
 
-HopPlace::HopPlace(const HopSetup& setup) : header(hop_flow(setup)), group(setup.flow.destination) {}
+HopPlace::HopPlace(const HopSetup& setup)
+    : header(hop_flow(setup)),
+      group(setup.flow.destination),
+      udp_port(setup.flow.destination_port) {}
 
 HopTerms::HopTerms(const lineup::Channel& channel)
     : repairs(repair_settings(channel)),
+      tunnel_repairs(tunnel_repair_settings(channel)),
       repairs_to(channel.repairs_to),
       unicast_prefixes(channel.unicast_prefixes),
       quiet(channel.quiet) {}
@@ -77,6 +82,7 @@ void LaneHop::take(HopTerms& terms, size_t largest_packet) {
   terms.repairs.largest_bytes = place_.header.size() + largest_packet;
   terms.repairs.quiet_bytes = place_.header.size() + quiet_size(1, message_keys_ != nullptr);
   engine_.adjust(terms.repairs);
+  if (tunnels_ != nullptr) tunnels_->adjust(terms.tunnel_repairs);
   repairs_to_ = terms.repairs_to;
   unicast_prefixes_.swap(terms.unicast_prefixes);
   askers_.fix_quiet(terms.quiet);
@@ -103,26 +109,31 @@ bool LaneHop::write_message(drivers::Packet* packet, Bytes message, To to) {
   return true;
 }
 
-bool LaneHop::write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size,
-                           drivers::Packet* packet, To to) {
+Bytes LaneHop::sign(crypto::Manager& manager, MutableBytes buffer, size_t size) {
   if (message_keys_ != nullptr)
     size = smart::append_cmac_trailer(manager, message_keys_->down,
                                       {start_number_, stream_.key_id, ++message_count_}, stream_.synch_code,
                                       buffer, size);
-  return write_message(packet, buffer.first(size), to);
+  return buffer.first(size);
+}
+
+smart::SenderStatus LaneHop::status_of(smart::AskingGroup& askers, TimeNs now) const {
+  smart::SenderStatus status = askers.status(now);
+  status.group = place_.group;
+  status.start_number = start_number_;
+  status.hops = hops_;
+  return status;
 }
 
 bool LaneHop::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet* packet, To to) {
   if (to == To::kInUse) {
-    status_ = askers_.status(now);
+    status_ = status_of(askers_, now);
     published_askers_.set(askers_.size());
     published_round_trip_ms_.set(status_.round_trip_ms);
-    status_.start_number = start_number_;
-    status_.hops = hops_;
   }
   status_.group = place(to).group;
-  std::array<uint8_t, 96> message;
-  if (!write_signed(manager, message, smart::encode(status_, message), packet, to)) return false;
+  std::array<uint8_t, kStatusRoom> message;
+  if (!write_message(packet, sign(manager, message, smart::encode(status_, message)), to)) return false;
   counters_.add(to == To::kInUse ? ChannelCounter::kStatusesSent : ChannelCounter::kCopiesSent);
   return true;
 }
@@ -130,7 +141,7 @@ bool LaneHop::write_status(crypto::Manager& manager, TimeNs now, drivers::Packet
 bool LaneHop::write_quiet(crypto::Manager& manager, smart::Quiet quiet, drivers::Packet* packet, To to) {
   quiet.group = place(to).group;
   std::array<uint8_t, quiet_size(smart::kMaxPairs, true)> message;
-  if (!write_signed(manager, message, smart::encode(quiet, message), packet, to)) return false;
+  if (!write_message(packet, sign(manager, message, smart::encode(quiet, message)), to)) return false;
   counters_.add(to == To::kInUse ? ChannelCounter::kQuietsSent : ChannelCounter::kCopiesSent);
   return true;
 }
@@ -156,7 +167,10 @@ void LaneHop::write_copy(const drivers::Packet* frame, drivers::Packet* copy) {
 
 void LaneHop::take(const HopMove& move) {
   const bool done = move.phase == HopMove::Phase::kDone;
-  if (done) place_ = move.to;
+  if (done) {
+    place_ = move.to;
+    if (tunnels_ != nullptr) tunnels_->move_to(place_.group, place_.udp_port);
+  }
   move_ = done ? nullptr : &move;
   move_due_ = done ? kNever : 0;
   // Who joins the new group first of all hears of it at once.
@@ -164,6 +178,19 @@ void LaneHop::take(const HopMove& move) {
     status_due_ = 0;
     statuses_at_start_ = kStatusesAtStart;
   }
+}
+
+void LaneHop::tell_tunnels_status(crypto::Manager& manager, TimeNs now) {
+  std::array<uint8_t, kStatusRoom> message;
+  const smart::SenderStatus status = status_of(tunnels_->askers(), now);
+  tunnels_->set_message(HopTunnels::Message::kStatus, sign(manager, message, smart::encode(status, message)));
+}
+
+void LaneHop::tell_tunnels_to_hold(crypto::Manager& manager) {
+  smart::Quiet quiet = tunnels_->askers().quiet_for({});
+  quiet.group = place_.group;
+  std::array<uint8_t, quiet_size(0, true)> message;
+  tunnels_->set_message(HopTunnels::Message::kQuiet, sign(manager, message, smart::encode(quiet, message)));
 }
 
 bool LaneHop::take_look(TimeNs now) {

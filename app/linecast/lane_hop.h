@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/linecast/counters.h"
+#include "app/linecast/hop_tunnels.h"
 #include "drivers/frame_ring.h"
 #include "lib/base/time.h"
 #include "lib/base/token_bucket.h"
@@ -41,6 +42,7 @@ struct HopPlace {
 
   net::UdpTemplate header;
   Ipv4 group = 0;
+  uint16_t udp_port = 0;
 };
 
 // A hop's way to another group of the same interface. Made and signed by the control lcore, and read by the
@@ -63,6 +65,7 @@ struct HopTerms {
   explicit HopTerms(const lineup::Channel& channel);
 
   smart::RepairEngine::Settings repairs;
+  smart::TunnelRepairs::Settings tunnel_repairs;
   lineup::RepairsTo repairs_to;
   std::vector<lineup::Prefix> unicast_prefixes;
   std::optional<uint8_t> quiet;
@@ -101,7 +104,12 @@ class LaneHop {
   // whether the whole group is to hold its requests back.
   bool request(TimeNs now, const smart::PairList& asked, const smart::RepairTarget& from,
                smart::SourceShare& share, smart::PairList& quiet);
-  bool repairs_pending() const { return engine_.pending() > 0; }
+  // The same of one who has a tunnel: all tunnels are to hold their requests back.
+  bool request(TimeNs now, const smart::PairList& asked, const smart::TunnelDestination& from,
+               smart::SourceShare& share);
+  bool repairs_pending() const {
+    return engine_.pending() > 0 || (tunnels_ != nullptr && tunnels_->repairs_pending());
+  }
   // The kept frame of the next repair that is due, charged to the budget, and where it goes; null where that
   // sequence is no longer kept (counted).
   drivers::Packet* take_repair(TimeNs now, smart::RepairTarget& target);
@@ -113,14 +121,16 @@ class LaneHop {
   void send_to(const smart::RepairTarget& target, drivers::Packet* packet);
   // Whether the card takes frames of more than one segment.
   bool sends_segments() const { return segments_; }
-  // An admitted JOIN or LEAVE. False where it is refused (counted).
-  bool take_join(TimeNs now, const smart::UsageReport& report);
-  bool take_leave(TimeNs now, const smart::UsageReport& report);
-  // Within which receivers are asked to report, by SENDER_STATUS.
+  // An admitted JOIN or LEAVE, and where it came from. False where it is refused (counted).
+  bool take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report);
+  bool take_leave(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report);
+  // Within which receivers are asked to report, by SENDER_STATUS: those of the group, and one from there.
   uint16_t report_window_s() const { return askers_.report_window_s(); }
+  uint16_t report_window_s(const smart::TunnelPeer& peer) { return askers_from(peer).report_window_s(); }
   // Whether one more ERROR_REPORT or PROBLEM_REPORT is within what the channel takes.
   bool allows_fault_report(TimeNs now) { return fault_allowance_.take(now, 1); }
   void count(ChannelCounter counter, uint64_t n = 1) { counters_.add(counter, n); }
+  ChannelCounters& counters_of_lane() { return counters_; }
 
   // Messages of the hop, written as whole frames into `packet`; false where there is nothing to send.
   // To the group in use first.
@@ -139,6 +149,19 @@ class LaneHop {
   void write_copy(const drivers::Packet* frame, drivers::Packet* copy);
   // The next phase of a move. The one before is let go.
   void take(const HopMove& move);
+
+  // Its tunnels; null: none. The control lcore's, who takes them away before it frees them.
+  HopTunnels* tunnels() const { return tunnels_; }
+  void set_tunnels(HopTunnels* tunnels) { tunnels_ = tunnels; }
+  // The tunnel that ends there; null: none does.
+  const smart::TunnelDestination* tunnel_of(const smart::TunnelPeer& peer) const {
+    return tunnels_ == nullptr ? nullptr : tunnels_->find(peer);
+  }
+  // SENDER_STATUS and QUIET for those who have tunnels: what is known of the group is nothing to them.
+  void tell_tunnels_status(crypto::Manager& manager, TimeNs now);
+  void tell_tunnels_to_hold(crypto::Manager& manager);
+  smart::KeptSequences kept() const;
+  drivers::Packet* kept_frame(uint64_t sequence) const { return ring_.at(sequence); }
 
   // By which receivers' keys are told apart; null: a clear channel.
   const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
@@ -185,12 +208,14 @@ class LaneHop {
   drivers::FrameRing& ring() { return ring_; }
 
  private:
-  // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one, and writes
-  // it.
-  bool write_signed(crypto::Manager& manager, MutableBytes buffer, size_t size, drivers::Packet* packet,
-                    To to);
+  // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one.
+  Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size);
+  smart::SenderStatus status_of(smart::AskingGroup& askers, TimeNs now) const;
+  void count_outcome(const smart::RepairEngine::Outcome& outcome);
+  smart::AskingGroup& askers_from(const smart::TunnelPeer& peer) {
+    return tunnel_of(peer) != nullptr ? tunnels_->askers() : askers_;
+  }
   const HopPlace& place(To to) const { return to == To::kInUse ? place_ : move_->to; }
-  smart::KeptSequences kept() const;
 
   drivers::FrameRing ring_;
   StreamPosition stream_;
@@ -209,6 +234,7 @@ class LaneHop {
   Counter published_askers_, published_round_trip_ms_, published_quiet_;  // likewise
 
   smart::RepairEngine engine_;
+  HopTunnels* tunnels_ = nullptr;
   lineup::RepairsTo repairs_to_{};
   std::vector<lineup::Prefix> unicast_prefixes_;
   smart::AskingGroup askers_;

@@ -51,13 +51,28 @@ bool LaneHop::request(TimeNs now, const smart::PairList& asked, const smart::Rep
                       smart::SourceShare& share, smart::PairList& quiet) {
   const smart::RepairEngine::Outcome outcome =
       engine_.request(now, askers_.round_trip_ns(), kept(), asked, from, share, quiet);
+  count_outcome(outcome);
+  return askers_.asked(now, outcome);
+}
+
+bool LaneHop::request(TimeNs now, const smart::PairList& asked, const smart::TunnelDestination& from,
+                      smart::SourceShare& share) {
+  const smart::TunnelRepairs::Outcome outcome = tunnels_->request(now, kept(), asked, from, share);
+  count_outcome(outcome);
+  if (outcome.queue_full > 0) {
+    counters_.add(ChannelCounter::kRequestedSequences, outcome.queue_full);
+    counters_.add(ChannelCounter::kRepairQueueFull, outcome.queue_full);
+  }
+  return tunnels_->askers().asked(now, outcome);
+}
+
+void LaneHop::count_outcome(const smart::RepairEngine::Outcome& outcome) {
   counters_.add(ChannelCounter::kRequestedSequences, outcome.sum());
   if (outcome.repeated > 0) counters_.add(ChannelCounter::kRequestRepeated, outcome.repeated);
   if (outcome.not_sent > 0) counters_.add(ChannelCounter::kRequestNotSent, outcome.not_sent);
   if (outcome.too_old > 0) counters_.add(ChannelCounter::kRequestTooOld, outcome.too_old);
   if (outcome.over_budget > 0) counters_.add(ChannelCounter::kRequestOverBudget, outcome.over_budget);
   if (outcome.over_share > 0) counters_.add(ChannelCounter::kRequestSourceShare, outcome.over_share);
-  return askers_.asked(now, outcome);
 }
 
 drivers::Packet* LaneHop::take_repair(TimeNs now, smart::RepairTarget& target) {
@@ -99,14 +114,14 @@ void LaneHop::send_to(const smart::RepairTarget& target, drivers::Packet* packet
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 
-bool LaneHop::take_join(TimeNs now, const smart::UsageReport& report) {
-  const bool good = askers_.join(now, report);
+bool LaneHop::take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report) {
+  const bool good = askers_from(from).join(now, report);
   counters_.add(good ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
   return good;
 }
 
-bool LaneHop::take_leave(TimeNs now, const smart::UsageReport& report) {
-  const bool good = askers_.leave(now, report);
+bool LaneHop::take_leave(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report) {
+  const bool good = askers_from(from).leave(now, report);
   counters_.add(good ? ChannelCounter::kLeaves : ChannelCounter::kReportEcho);
   return good;
 }

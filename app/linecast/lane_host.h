@@ -46,6 +46,7 @@ class LaneHost {
   TimeNs next_due() const;
   // The MAC that leads to a host of whom we have heard, by a frame from `came_from`; none where nothing does.
   std::optional<net::Mac> way_to(TimeNs now, Ipv4 address, const net::Mac& came_from);
+  const net::Mac& mac() const { return mac_; }
   void show_igmp(TimeNs now, IgmpPage& page) const;
 
   // Counters of these: read by the control lcore.

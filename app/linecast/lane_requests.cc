@@ -8,12 +8,16 @@ namespace linecast::app {
 namespace {
 
 // What receivers send upwards and a headend acts on.
-enum class Upward : uint8_t { kNone, kReplacement, kJoin, kLeave, kError, kProblem };
+enum class Upward : uint8_t { kNone, kReplacement, kJoin, kLeave, kError, kProblem, kTunnel };
 
 Upward kind_of(const smart::CommonHeader& header) {
   if (header.type == smart::PacketType::kReplacement &&
       header.command == static_cast<uint8_t>(smart::ReplacementCommand::kReplacement))
     return Upward::kReplacement;
+  if (header.type == smart::PacketType::kTunnelling &&
+      (header.command == static_cast<uint8_t>(smart::TunnellingCommand::kRequest) ||
+       header.command == static_cast<uint8_t>(smart::TunnellingCommand::kLeave)))
+    return Upward::kTunnel;
   if (header.type != smart::PacketType::kMessage) return Upward::kNone;
   switch (static_cast<smart::MessageCommand>(header.command)) {
     case smart::MessageCommand::kUsageReportJoin:
@@ -73,6 +77,9 @@ bool Lane::answer(const Request& request, TimeNs now) {
       good = smart::decode(message.body, fault_report);
       group = fault_report.concerning;
       break;
+    case Upward::kTunnel:
+      pass_on_tunnel_ask(request, now);
+      return false;
     case Upward::kNone:
       counters_.add(LaneCounter::kMessageIgnored);
       return false;
@@ -122,12 +129,15 @@ bool Lane::answer(const Request& request, TimeNs now) {
 
 // What it says of the group's size and round trip counts here, even where the accounts are behind.
 void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::HeardUsage heard) {
-  if (!(heard.leave ? channel.take_leave(heard.time, report) : channel.take_join(heard.time, report))) return;
+  const smart::TunnelPeer from{heard.source, heard.source_port};
+  if (!(heard.leave ? channel.take_leave(heard.time, from, report)
+                    : channel.take_join(heard.time, from, report)))
+    return;
   if (report.detail) {
     heard.watched_s = report.detail->watched_s;
     heard.receivers = report.detail->receivers;
   }
-  heard.report_window_s = channel.report_window_s();
+  heard.report_window_s = channel.report_window_s(from);
   if (!usage_.push(heard)) channel.count(ChannelCounter::kUsageQueueFull);
 }
 
@@ -150,16 +160,23 @@ void Lane::answer_replacement(LaneHop& channel, uint32_t index, const Request& r
   const bool had_its_turn = !channel.repairs_pending();
   smart::PairList held, missing, quiet;
   const smart::PairList* kept = &asked;
+  const smart::TunnelDestination* tunnel =
+      channel.tunnel_of({request.frame.source, request.frame.source_port});
   if (LaneRelay* relay = streams_[index].relay.get(); relay != nullptr) {
     relay->part(now, asked, held, missing);
     kept = &held;
-    if (missing.count > 0) send_quiet(channel, relay->wait_for(missing));
+    if (missing.count > 0 && tunnel == nullptr) send_quiet(channel, relay->wait_for(missing));
     if (held.count == 0) return;
   }
-  const bool hold_group = channel.request(
-      now, *kept,
-      channel.target_of(request.frame.source, request.frame.source_port, drivers::source_mac(request.packet)),
-      share, quiet);
+  bool hold_group = false;
+  if (tunnel != nullptr) {
+    if (channel.request(now, *kept, *tunnel, share)) channel.tell_tunnels_to_hold(manager_);
+  } else {
+    hold_group = channel.request(now, *kept,
+                                 channel.target_of(request.frame.source, request.frame.source_port,
+                                                   drivers::source_mac(request.packet)),
+                                 share, quiet);
+  }
   if (had_its_turn && channel.repairs_pending())
     repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
   if (quiet.count > 0) send_quiet(channel, channel.quiet_for(quiet));
@@ -178,7 +195,8 @@ void Lane::send_quiet(LaneHop& channel, const smart::Quiet& quiet) {
   }
 }
 
-// A burst at most, one from each channel in turn: so long a live packet may have to wait.
+// A burst at most, from each channel in turn one to the group and one into a tunnel: so long a live packet
+// may have to wait.
 bool Lane::send_repairs(TimeNs now) {
   unsigned looks = 0;
   for (; looks < kBurst && repairing_count_ > 0; ++looks) {
@@ -186,6 +204,7 @@ bool Lane::send_repairs(TimeNs now) {
     repairing_head_ = (repairing_head_ + 1) % repairing_.size();
     --repairing_count_;
     send_repair(channel, now);
+    send_tunnel_repair(channel, now);
     if (channel.repairs_pending())
       repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
   }

@@ -25,24 +25,31 @@ bool Lane::poll_timers(TimeNs now) {
     LaneChannel& channel = *stream.channel;
     const LaneChannel::Due due = channel.take_due(now);
     first_due_[next_timer_] = channel.first_due();
-    const auto send = [&](auto&& write, bool copied = false) {
+    HopTunnels* tunnels = channel.tunnels();
+    // kind: of what goes into tunnels and to both groups, as it is.
+    const auto send = [&](auto&& write, std::optional<HopTunnels::Message> kind = std::nullopt) {
       drivers::Packet* packet = take_control_packet();
       if (packet == nullptr) return;
       if (write(packet)) {
-        if (copied && channel.sends_to_both()) send_copy(channel, packet);
+        if (tunnels != nullptr && kind)
+          tunnels->set_message(*kind, Bytes(drivers::payload_bytes(packet), drivers::payload_size(packet)));
+        if (kind && channel.sends_to_both()) send_copy(channel, packet);
         queue_frame(channel.out_port(), packet, nullptr);
       } else {
         drivers::release(packet);
       }
       busy = true;
     };
+    using enum HopTunnels::Message;
     // The announcement first: without its keys the rest can't be opened.
-    if (due.announce) send([&](drivers::Packet* p) { return channel.write_announcement(p); }, true);
+    if (due.announce) send([&](drivers::Packet* p) { return channel.write_announcement(p); }, kAnnounce);
     for (const auto to : {LaneHop::To::kInUse, LaneHop::To::kNext})
       if (due.status && (to == LaneHop::To::kInUse || channel.sends_to_both()))
         send([&](drivers::Packet* p) { return channel.write_status(manager_, now, p, to); });
-    if (due.heartbeat) send([&](drivers::Packet* p) { return channel.write_heartbeat(manager_, p); }, true);
-    if (due.move) send([&](drivers::Packet* p) { return channel.write_move(p); }, true);
+    if (due.status && tunnels != nullptr) channel.tell_tunnels_status(manager_, now);
+    if (due.heartbeat)
+      send([&](drivers::Packet* p) { return channel.write_heartbeat(manager_, p); }, kHeartbeat);
+    if (due.move) send([&](drivers::Packet* p) { return channel.write_move(p); }, kMove);
   }
   return busy;
 }

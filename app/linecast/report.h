@@ -10,6 +10,7 @@ namespace linecast::app {
 nlohmann::ordered_json report_channels(Appliance& appliance);
 nlohmann::ordered_json report_ports(const Appliance& appliance);
 nlohmann::ordered_json report_lanes(const Appliance& appliance);
+nlohmann::ordered_json report_tunnels(const Appliance& appliance);
 // Asks the lanes, and waits for each up to 200 ms.
 nlohmann::ordered_json report_igmp(Appliance& appliance);
 

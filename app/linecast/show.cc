@@ -126,6 +126,19 @@ void print_usage(const Json& answer) {
     if (count != 0) fmt::print("    {}: {}\n", name, count.dump());
 }
 
+void print_tunnels(const Json& answer) {
+  if (answer["tunnels"].empty())
+    fmt::print("no tunnels\n");
+  else
+    print_table(answer["tunnels"],
+                {"channel", "address", "port", "receiver", "interface", "since_s", "until_s"});
+  fmt::print("\n{} of {} tunnels\n\n", cell(answer["in_all"]), cell(answer["limit"]));
+  print_table(answer["ports"], {"name", "tunnels", "rate_bps", "limit_bps"});
+  fmt::print("\n");
+  for (const char* part : {"counters", "dropped"})
+    for (const auto& [name, count] : answer[part].items()) fmt::print("{}: {}\n", name, count.dump());
+}
+
 int run_show(const Target& target, const std::string& what, bool json) {
   Json answer = ask(target, {{"show", what == "reports" ? "channels" : what}});
   if (what == "reports") answer = {{"reports", reports_of(answer["channels"])}};
@@ -146,6 +159,8 @@ int run_show(const Target& target, const std::string& what, bool json) {
     print_igmp(answer);
   else if (what == "usage")
     print_usage(answer);
+  else if (what == "tunnels")
+    print_tunnels(answer);
   else
     print_lanes(answer);
   return 0;
@@ -161,15 +176,16 @@ void add_show_command(CLI::App& app, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("show", "Show what a running headend or repeater does");
-  command->add_option("what", options->what, "channels, reports, usage, ports, igmp or lanes")
+  command->add_option("what", options->what, "channels, reports, usage, tunnels, ports, igmp or lanes")
       ->required()
-      ->check(CLI::IsMember({"channels", "reports", "usage", "ports", "igmp", "lanes"}));
+      ->check(CLI::IsMember({"channels", "reports", "usage", "tunnels", "ports", "igmp", "lanes"}));
   add_target_options(*command, options->target);
   command->add_flag("--json", options->json, "all there is, for programs");
   command->footer(
       "channels  what came in and was sent, requests and repairs, and how many receivers complain\n"
       "reports   which receiver has reported which fault\n"
       "usage     who watches, and whether the records of it are written\n"
+      "tunnels   who has which channel by tunnel, and why others have not\n"
       "ports     links, filters and offloads in force, frames; addresses\n"
       "igmp      groups joined, who queries, and what others have joined\n"
       "lanes     the load of each lane, and what it dropped; packets in use\n"

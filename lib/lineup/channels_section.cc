@@ -11,7 +11,13 @@ namespace {
 constexpr uint64_t kLeastWindowMs = 10;
 constexpr uint64_t kMostWindowMs = 60'000;
 constexpr uint64_t kMostBudgetPercent = 400;
-constexpr size_t kMostPrefixes = 64;
+
+// Of 7 TS packets; 0: there is no usual one.
+size_t usual_datagram(smart::PacketFormat format) {
+  return format == smart::PacketFormat::kMpegTs ? kTsDatagram
+         : format == smart::PacketFormat::kRtp  ? kRtpTsDatagram
+                                                : 0;
+}
 
 class ChannelReader {
  public:
@@ -27,6 +33,7 @@ class ChannelReader {
     in_.read("enabled", channel_.enabled, parse_bool);
     in_.read("id", channel_.id, parse_channel_id);
     in_.read("quiet", channel_.quiet, parse_quiet);
+    in_.read("tunnels", channel_.tunnels, parse_bool);
     in_.need("bitrate_cap", "8M", channel_.bitrate_cap_bps, parse_rate);
     read_key();
     if (draft_.lineup.role == Role::kRepeater) {
@@ -40,6 +47,7 @@ class ChannelReader {
       read_output(MapCursor(*output, kOutputSection, faults_));
     read_retransmit();
     derive_max_payload();
+    check_tunnels();
     return std::move(channel_);
   }
 
@@ -188,25 +196,15 @@ class ChannelReader {
   }
 
   void read_unicast_prefixes(const MapCursor& in, bool to_is_sound) {
-    const Ref* given = in.find("unicast_prefixes");
-    const std::vector<Ref>* items = in.list("unicast_prefixes", given);
-    if (items != nullptr) {
-      for (const Ref& item : *items) {
-        Prefix prefix;
-        if (in.scalar(item, "unicast_prefixes", prefix, parse_prefix))
-          channel_.unicast_prefixes.push_back(prefix);
-      }
-      if (items->size() > kMostPrefixes)
-        faults_.error(given->mark, fmt::format("unicast_prefixes names {}, more than {}: join some",
-                                               items->size(), kMostPrefixes));
-    }
-    const bool none = given == nullptr || (items != nullptr && items->empty());
-    if (channel_.repairs_to != RepairsTo::kMulticast && none)
+    const bool some = read_prefixes(in, "unicast_prefixes", channel_.unicast_prefixes);
+    const YamlNode& node = *in.ref().node;
+    if (channel_.repairs_to != RepairsTo::kMulticast && !some)
       faults_.error(place(in.ref(), {"to"}),
                     "nobody may be sent a repair by unicast before unicast_prefixes says whom: add the "
                     "receivers' networks, as `unicast_prefixes: [10.9.0.0/16]`, or delete \"to\"");
-    if (to_is_sound && channel_.repairs_to == RepairsTo::kMulticast && given != nullptr)
-      faults_.warn(given->mark,
+    if (to_is_sound && channel_.repairs_to == RepairsTo::kMulticast &&
+        node.find("unicast_prefixes") != nullptr)
+      faults_.warn(place(in.ref(), {"unicast_prefixes"}),
                    "unicast_prefixes has no effect while repairs go to the group: add `to: auto` or `to: "
                    "unicast`");
   }
@@ -215,9 +213,8 @@ class ChannelReader {
     if (channel_.output.interface == kNoInterface) return;
     const Port& port = draft_.lineup.ports[draft_.lineup.interfaces[channel_.output.interface].port];
     channel_.max_payload = max_payload(port.mtu, sealed_);
-    const smart::PacketFormat format = channel_.source.format;
-    const bool usually_ts = format == smart::PacketFormat::kMpegTs || draft_.lineup.role == Role::kRepeater;
-    const size_t usual = usually_ts ? kTsDatagram : format == smart::PacketFormat::kRtp ? kRtpTsDatagram : 0;
+    const size_t usual =
+        draft_.lineup.role == Role::kRepeater ? kTsDatagram : usual_datagram(channel_.source.format);
     if (channel_.max_payload < usual)
       faults_.warn(
           place(in_.ref(), {"output", "interface"}),
@@ -226,6 +223,28 @@ class ChannelReader {
                       "raise the MTU to {}",
                       usual, port.name, port.mtu, channel_.max_payload,
                       port.mtu + usual - channel_.max_payload));
+  }
+
+  // What does not fit a tunnel is not fragmented, but dropped there.
+  void check_tunnels() {
+    if (!draft_.lineup.tunnels) {
+      if (in_.ref().node->find("tunnels") != nullptr && channel_.tunnels)
+        faults_.warn(place(in_.ref(), {"tunnels"}),
+                     "no tunnels are granted before the lineup has a section for them: add `tunnels: {}` "
+                     "beside `channels`");
+      return;
+    }
+    if (!channel_.tunnels || channel_.max_payload == 0) return;
+    const Port& port = draft_.lineup.ports[draft_.lineup.interfaces[channel_.output.interface].port];
+    const size_t room = max_tunnel_payload(port.mtu, sealed_);
+    const size_t wanted = usual_datagram(channel_.source.format);
+    if (wanted > 0 && wanted <= channel_.max_payload && wanted > room)
+      faults_.warn(
+          place(in_.ref(), {"output", "interface"}),
+          fmt::format("the usual 7 TS packets a datagram ({} bytes) do not fit a tunnel at port {}'s MTU of "
+                      "{}: at most {} bytes do, longer ones are not sent by tunnel; feed fewer TS packets a "
+                      "datagram, or raise the MTU to {}",
+                      wanted, port.name, port.mtu, room, port.mtu + wanted - room));
   }
 
   const MapCursor& in_;

@@ -71,6 +71,21 @@ bool MapCursor::is_scalar(Ref value, std::string_view key) const {
   return false;
 }
 
+bool read_prefixes(const MapCursor& in, std::string_view key, std::vector<Prefix>& out) {
+  constexpr size_t kMostPrefixes = 64;
+  const Ref* given = in.find(key);
+  const std::vector<Ref>* items = in.list(key, given);
+  if (items == nullptr) return given != nullptr;  // which is reported
+  for (const Ref& item : *items) {
+    Prefix prefix;
+    if (in.scalar(item, key, prefix, parse_prefix)) out.push_back(prefix);
+  }
+  if (items->size() > kMostPrefixes)
+    in.faults().error(given->mark,
+                      fmt::format("{} names {}, more than {}: join some", key, items->size(), kMostPrefixes));
+  return !items->empty();
+}
+
 Mark place(Ref from, std::initializer_list<std::string_view> path) {
   for (const std::string_view key : path) {
     const Ref* next = from.node->find(key);

@@ -68,6 +68,10 @@ class MapCursor {
   FaultList& faults_;
 };
 
+// The list of prefixes under `key`; false where the key is not there, or the list is empty. Too many, and
+// what is none, are reported.
+bool read_prefixes(const MapCursor& in, std::string_view key, std::vector<Prefix>& out);
+
 // The place of a value inside `from`, by its keys; of the nearest mapping around it where it is not given.
 Mark place(Ref from, std::initializer_list<std::string_view> path);
 

@@ -141,6 +141,17 @@ void compare_source(const std::string& section, const Lineup& running, const Cha
   notes.text(key("format"), shown_format(before.source.format), shown_format(after.source.format));
 }
 
+void compare_tunnels(const std::optional<Tunnels>& before, const std::optional<Tunnels>& after,
+                     Notes& notes) {
+  notes.text("tunnels", before ? "granted" : "none", after ? "granted" : "none");
+  if (!before || !after) return;
+  notes.value("tunnels.limit", uint64_t{before->limit}, uint64_t{after->limit});
+  notes.value("tunnels.limit_per_address", uint64_t{before->limit_per_address},
+              uint64_t{after->limit_per_address});
+  notes.value("tunnels.rate", before->rate_bps, after->rate_bps);
+  notes.value("tunnels.prefixes", before->prefixes, after->prefixes);
+}
+
 // What a stream is numbered, sealed and kept by, and the hop that its receivers know.
 void compare_stream(const Lineup& running, const Channel& before, const Lineup& wanted, const Channel& after,
                     Notes& notes) {
@@ -184,6 +195,7 @@ void compare_feed(const Lineup& running, const Channel& before, const Lineup& wa
   notes.text("retransmit.to", shown_repairs(before.repairs_to), shown_repairs(after.repairs_to));
   notes.value("retransmit.unicast_prefixes", before.unicast_prefixes, after.unicast_prefixes);
   notes.value("quiet", before.quiet, after.quiet);
+  notes.text("tunnels", before.tunnels ? "true" : "false", after.tunnels ? "true" : "false");
 }
 
 ChannelDifference compare_channel(const Lineup& running, std::optional<size_t> before, const Lineup& wanted,
@@ -249,6 +261,7 @@ Difference compare(const Lineup& running, const Lineup& wanted) {
   compare_process(running, wanted, notes);
   compare_ports(running, wanted, notes);
   compare_usage(running.usage, wanted.usage, notes);
+  compare_tunnels(running.tunnels, wanted.tunnels, notes);
   if (!difference.restart_needed.empty()) return difference;
 
   std::map<crypto::ChannelId, size_t> before;

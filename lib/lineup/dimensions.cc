@@ -5,6 +5,7 @@
 
 #include "lib/lineup/lineup.h"
 #include "lib/net/frame.h"
+#include "lib/smart/tunnel/tunnel_template.h"
 #include "lib/smart/wire.h"
 
 namespace linecast::lineup {
@@ -22,6 +23,12 @@ uint64_t largest_window_ms(uint64_t rate_bps) { return kMostWindowPackets * kBit
 
 size_t max_payload(uint16_t mtu, bool sealed) {
   return mtu - net::kIpv4Size - net::kUdpSize - smart::kDataHeaderSize - (sealed ? smart::kSealOverhead : 0);
+}
+
+size_t max_tunnel_payload(uint16_t mtu, bool sealed) {
+  const size_t room = smart::TunnelTemplate::room(mtu);
+  const size_t headers = smart::kDataHeaderSize + (sealed ? smart::kSealOverhead : 0);
+  return room > headers ? room - headers : 0;
 }
 
 uint64_t retransmit_bytes(const Lineup& lineup) {

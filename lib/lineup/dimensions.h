@@ -19,5 +19,7 @@ uint64_t largest_window_ms(uint64_t rate_bps);
 
 // The largest payload that fits a port's MTU with IPv4, UDP and SMART data headers, sealed or clear.
 size_t max_payload(uint16_t mtu, bool sealed);
+// The largest that fits with the headers of a tunnel around that.
+size_t max_tunnel_payload(uint16_t mtu, bool sealed);
 
 }  // namespace linecast::lineup

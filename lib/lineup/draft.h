@@ -28,10 +28,11 @@ struct Draft {
 void read_role(const MapCursor& top, Draft& draft);
 void read_lanes(const MapCursor& top, Draft& draft);
 void read_eal(const MapCursor& top, Draft& draft);
+void read_tunnels(const MapCursor& top, Draft& draft);
 void read_ports(const MapCursor& top, Draft& draft);
 // After the headend.
 void read_usage(const MapCursor& top, Draft& draft);
-// After the ports.
+// After the ports and the tunnels.
 void read_channels(const MapCursor& top, Draft& draft);
 
 // What is wrong between parts of the file.

@@ -82,6 +82,14 @@ enum class RepairsTo : uint8_t {
   kAuto,       // whoever asks for one, and the group where a second one does within a round trip
 };
 
+// Who may have channels sent by unicast, and how much of that (docs/protocol.md, "Tunnels").
+struct Tunnels {
+  uint32_t limit = 10'000;            // tunnels in all
+  uint32_t limit_per_address = 100;   // of one address: behind a NAT there may be many receivers
+  uint64_t rate_bps = 1'000'000'000;  // of all tunnels of a port together, each at its channel's full rate
+  std::vector<Prefix> prefixes;       // nobody else is granted any; empty: anybody
+};
+
 struct Channel {
   std::string name;
   uint32_t number = 0;
@@ -99,6 +107,7 @@ struct Channel {
   std::vector<Prefix> unicast_prefixes;  // nobody else is sent a repair by unicast
   std::optional<uint8_t> quiet;          // none: auto
   size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
+  bool tunnels = true;                   // granted, where the lineup grants any
 
   bool is_clear() const { return key_file.empty() && hop_key_file.empty(); }
 };
@@ -135,6 +144,7 @@ struct Lineup {
   std::string control_socket;
   Lanes lanes;
   std::vector<std::string> eal_arguments;
+  std::optional<Tunnels> tunnels;  // none: none are granted
   std::vector<Port> ports;
   std::vector<Interface> interfaces;  // by port, the untagged one first
   std::vector<Channel> channels;      // disabled ones included

@@ -52,6 +52,7 @@ void read_sections(Draft& draft, FaultList& faults) {
   read_lanes(top, draft);
   read_eal(top, draft);
   read_ports(top, draft);
+  read_tunnels(top, draft);
   read_channels(top, draft);
 }
 

@@ -74,7 +74,9 @@ Parsed<bool> parse_bool(std::string_view text) {
   return Wrong{"is neither true nor false: give one of them"};
 }
 
-Parsed<uint64_t> parse_rate(std::string_view text) {
+Parsed<uint64_t> parse_rate(std::string_view text) { return parse_rate_within(text, kLeastRate, kMostRate); }
+
+Parsed<uint64_t> parse_rate_within(std::string_view text, uint64_t least, uint64_t most) {
   const auto number_end =
       std::find_if_not(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
   const std::string_view number = text.substr(0, static_cast<size_t>(number_end - text.begin()));
@@ -94,9 +96,8 @@ Parsed<uint64_t> parse_rate(std::string_view text) {
     return Wrong{"has a unit that is not known: give bits a second, as 8M, 8.5 Mbit/s, 500k or 41000000"};
   }
   const double rate = std::round(value * *factor);
-  if (rate < static_cast<double>(kLeastRate) || rate > static_cast<double>(kMostRate))
-    return Wrong{fmt::format("is out of range: give {} to {}{}", format_rate(kLeastRate),
-                             format_rate(kMostRate),
+  if (rate < static_cast<double>(least) || rate > static_cast<double>(most))
+    return Wrong{fmt::format("is out of range: give {} to {}{}", format_rate(least), format_rate(most),
                              unit.empty() && value < 1000 ? fmt::format("; is {}M meant?", number) : "")};
   return static_cast<uint64_t>(rate);
 }

@@ -26,6 +26,7 @@ Parsed<bool> parse_bool(std::string_view text);
 // Bits a second from "8M", "8.5 Mbit/s", "500k", "41000000": factors of 1000, case does not matter but for
 // bits and bytes. 1 kbit/s .. 10 Gbit/s.
 Parsed<uint64_t> parse_rate(std::string_view text);
+Parsed<uint64_t> parse_rate_within(std::string_view text, uint64_t least, uint64_t most);
 // 8000000 -> "8 Mbit/s".
 std::string format_rate(uint64_t bits_per_second);
 

@@ -15,8 +15,8 @@ struct Section {
 
 namespace keys {
 using List = std::string_view;
-inline constexpr std::array kTop{List("headend"), List("repeater"), List("lanes"), List("eal"),
-                                 List("ports"),   List("channels"), List("usage")};
+inline constexpr std::array kTop{List("headend"), List("repeater"), List("lanes"),   List("eal"),
+                                 List("ports"),   List("channels"), List("tunnels"), List("usage")};
 inline constexpr std::array kHeadend{List("name"), List("sender_id"), List("state"), List("signing_key"),
                                      List("control")};
 inline constexpr std::array kRepeater{List("name"), List("state"), List("trust"), List("control")};
@@ -26,9 +26,11 @@ inline constexpr std::array kPort{List("name"), List("device"), List("address"),
 inline constexpr std::array kVlan{List("id"),      List("name"), List("address"),
                                   List("gateway"), List("igmp"), List("querier")};
 inline constexpr std::array kQuerier{List("version"), List("query_interval_s"), List("response_interval_s")};
+inline constexpr std::array kTunnels{List("limit"), List("limit_per_address"), List("rate"),
+                                     List("prefixes")};
 inline constexpr std::array kChannel{List("name"),   List("number"), List("enabled"),     List("id"),
                                      List("source"), List("output"), List("bitrate_cap"), List("key"),
-                                     List("clear"),  List("quiet"),  List("retransmit")};
+                                     List("clear"),  List("quiet"),  List("retransmit"),  List("tunnels")};
 inline constexpr std::array kRelay{List("name"),     List("number"), List("enabled"),     List("id"),
                                    List("upstream"), List("output"), List("bitrate_cap"), List("key"),
                                    List("hop_key"),  List("clear"),  List("quiet"),       List("retransmit")};
@@ -53,6 +55,7 @@ inline constexpr Section kLanesSection{"lanes", "the lanes", keys::kLanes};
 inline constexpr Section kPortSection{"ports[]", "a port", keys::kPort};
 inline constexpr Section kVlanSection{"ports[].vlans[]", "a VLAN", keys::kVlan};
 inline constexpr Section kQuerierSection{"ports[].querier", "a querier", keys::kQuerier};
+inline constexpr Section kTunnelsSection{"tunnels", "the tunnels", keys::kTunnels};
 inline constexpr Section kChannelSection{"channels[]", "a channel", keys::kChannel};
 // Of a repeater's lineup.
 inline constexpr Section kRelaySection{"channels[]", "a repeater's channel", keys::kRelay};
@@ -65,9 +68,9 @@ inline constexpr Section kUsageJsonSection{"usage.json", "json", keys::kUsageJso
 inline constexpr Section kUsageSqliteSection{"usage.sqlite", "sqlite", keys::kUsageSqlite};
 
 inline constexpr std::array kSections{
-    &kTopSection,        &kHeadendSection, &kRepeaterSection,  &kLanesSection,
-    &kPortSection,       &kVlanSection,    &kQuerierSection,   &kChannelSection,
-    &kRelaySection,      &kSourceSection,  &kUpstreamSection,  &kOutputSection,
-    &kRetransmitSection, &kUsageSection,   &kUsageJsonSection, &kUsageSqliteSection};
+    &kTopSection,       &kHeadendSection,    &kRepeaterSection,   &kLanesSection,   &kPortSection,
+    &kVlanSection,      &kQuerierSection,    &kChannelSection,    &kRelaySection,   &kSourceSection,
+    &kUpstreamSection,  &kOutputSection,     &kRetransmitSection, &kTunnelsSection, &kUsageSection,
+    &kUsageJsonSection, &kUsageSqliteSection};
 
 }  // namespace linecast::lineup

@@ -55,6 +55,10 @@ class Headend(Program):
         shown = json.loads(call([str(LINECAST), 'show', what, '--json', '--lineup', str(self.lineup)]))
         return shown['interfaces' if what == 'igmp' else what]
 
+    def tunnels(self):
+        """All that `linecast show tunnels` tells."""
+        return json.loads(call([str(LINECAST), 'show', 'tunnels', '--json', '--lineup', str(self.lineup)]))
+
     def channels(self):
         """{name: counters}"""
         return {channel['name']: channel for channel in self.show('channels')}

@@ -32,6 +32,7 @@ LaneBed::LaneBed(const BedOptions& options)
               static_cast<unsigned>(options.channels + options.free_slots) * options.window_packets + 1023,
               drivers::frame_room(kMtu), drivers::any_numa_node()),
       control_("control", 1023, drivers::control_room(kMtu), drivers::any_numa_node()),
+      tunnels_("tunnels", options.tunnel_packets, drivers::control_room(kMtu), drivers::any_numa_node()),
       receive_("receive", 4095, drivers::receive_room(kMtu), drivers::any_numa_node()),
       in_memory_(next_name("bed_in"), 4096, static_cast<unsigned>(options.lanes),
                  options.queue_each ? static_cast<unsigned>(options.lanes) : 1),
@@ -66,6 +67,7 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.index = static_cast<unsigned>(i);
     setup.directory = &directory_;
     setup.control_packets = &control_;
+    setup.tunnel_packets = &tunnels_;
     setup.slots = options.channels + options.free_slots;
     lanes_.push_back(std::make_unique<app::Lane>(setup));
     // What is discarded is nothing to poll.
@@ -147,6 +149,32 @@ std::unique_ptr<app::LaneChannel> LaneBed::make_channel(size_t i) {
                          crypto::CmacKey(manager, crypto::derive_up_key(group_key_, channel_id(i)))});
   }
   return std::make_unique<app::LaneChannel>(std::move(setup), frames_, drivers::any_numa_node());
+}
+
+app::HopTunnelsSetup LaneBed::tunnels_setup(size_t i) const {
+  const lineup::Channel& channel = channels_[i];
+  const drivers::TransmitOffloads& offloads = options_.offloads;
+  const uint16_t control = options_.output_vlan == 0 ? 0 : net::vlan_control(options_.output_vlan, 32);
+  app::HopTunnelsSetup setup;
+  setup.port = setup.interface = 1;
+  setup.segments = offloads.segments;
+  setup.window_packets = channel.window_packets;
+  setup.window_ns = kNsPerSecond;
+  setup.marks = drivers::frame_marks(offloads, control, true);
+  setup.repairs = app::tunnel_repair_settings(channel);
+  setup.flow.inner.source = kOutAddress;
+  setup.flow.inner.destination = output_group(i);
+  setup.flow.inner.source_port = setup.flow.inner.destination_port = smart::kDefaultPort;
+  setup.flow.inner.ttl = 16;
+  setup.flow.inner.dscp = 32;
+  setup.flow.outer = setup.flow.inner;
+  setup.flow.outer.source_mac = kOutMac;
+  setup.flow.outer.ttl = 64;
+  setup.flow.outer.vlan_control = offloads.vlan_insert ? 0 : control;
+  setup.flow.outer.card_ip_checksum = offloads.ip_checksum;
+  setup.flow.card_udp_checksum = offloads.udp_checksum;
+  setup.flow.mtu = kMtu;
+  return setup;
 }
 
 std::unique_ptr<app::Directory> LaneBed::further_directory(size_t with, size_t without) const {

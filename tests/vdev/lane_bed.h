@@ -34,7 +34,8 @@ struct BedOptions {
   uint16_t output_vlan = 0;                   // 0: untagged
   bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
   size_t free_slots = 0;  // beside those of the channels
-  size_t lanes = 1;       // channel i is on lane i % lanes; lane 0 has the hosts
+  unsigned tunnel_packets = 1023;
+  size_t lanes = 1;  // channel i is on lane i % lanes; lane 0 has the hosts
 };
 
 class LaneBed {
@@ -77,6 +78,9 @@ class LaneBed {
   drivers::Pool& receive_pool() { return receive_; }
   drivers::Pool& frame_pool() { return frames_; }
   drivers::Pool& control_pool() { return control_; }
+  drivers::Pool& tunnel_pool() { return tunnels_; }
+  // Of channel i, by the output port.
+  app::HopTunnelsSetup tunnels_setup(size_t i) const;
   drivers::MemoryPort& in_memory() { return in_memory_; }
   size_t hugepage_bytes_per_kept_packet() const {
     return frames_.bytes_per_packet() + drivers::FrameRing::bytes_per_slot();
@@ -98,7 +102,7 @@ class LaneBed {
   crypto::GroupKey group_key_;
   const crypto::SigningKey signing_key_{{1, 2, 3}};
   std::vector<std::unique_ptr<app::StreamKeys>> stream_keys_;
-  drivers::Pool frames_, control_, receive_;
+  drivers::Pool frames_, control_, tunnels_, receive_;
   drivers::MemoryPort in_memory_;
   std::unique_ptr<drivers::MemoryPort> out_memory_;  // null: output is discarded
   drivers::Port in_, out_;

@@ -28,6 +28,10 @@ namespace linecast::smart {
   _(kLeaveUnknown, "tunnel_leave_unknown", "LEAVE_TUNNEL of who has no tunnel, or no longer")              \
   _(kLeaveRefused, "tunnel_leave_refused",                                                                 \
     "LEAVE_TUNNEL of another receiver than the tunnel's, or of before it had opened any packet: a replay") \
+  _(kTrailer, "tunnel_trailer", "dropped: trailer missing, or of the wrong key id")                        \
+  _(kMac, "tunnel_mac", "dropped: the trailer's MAC is wrong")                                             \
+  _(kStale, "tunnel_stale", "dropped: the trailer's count is not of the last window")                      \
+  _(kAnswerQueueFull, "tunnel_answer_queue_full", "not answered: the lane is behind with sending answers") \
   _(kNotCarried, "tunnel_not_carried", "refused: the group is not carried here")                           \
   _(kNotAllowed, "tunnel_not_allowed", "refused: not to this address")                                     \
   _(kTooManyHops, "tunnel_too_many_hops", "refused: more than 8 hops from the origin, or a loop")          \

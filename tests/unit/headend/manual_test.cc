@@ -15,6 +15,7 @@
 #include "lib/net/icmp.h"
 #include "lib/net/neighbors.h"
 #include "lib/smart/relay/relay_counters.h"
+#include "lib/smart/tunnel/tunnel_counters.h"
 #include "lib/smart/wire.h"
 #include "lib/usage/usage_table.h"
 
@@ -66,6 +67,12 @@ TEST(RepeaterManual, HasEveryCounterAndNoOther) {
   Names known;
   add(known, smart::kRelayCounterTexts);
   EXPECT_THAT(documented("docs/repeater.md", "| relay counter |"), testing::UnorderedElementsAreArray(known));
+}
+
+TEST(TunnelsManual, HasEveryCounterAndNoOther) {
+  Names known;
+  add(known, smart::kTunnelCounterTexts);
+  EXPECT_THAT(documented("docs/tunnels.md", "| counter |"), testing::UnorderedElementsAreArray(known));
 }
 
 TEST(ReceiverManual, HasEveryCounterAndNoOther) {

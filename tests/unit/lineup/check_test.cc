@@ -57,7 +57,7 @@ TEST_F(Check, WarningsDoNotFail) {
   std::string text = lineup::kGoodLineup;
   text.replace(text.find("igmp: 3"), 7, "igmp: 2");
   EXPECT_EQ(run(text), 0);
-  EXPECT_THAT(err_, HasSubstr(path_ + ":13:75: warning: IGMPv2"));
+  EXPECT_THAT(err_, HasSubstr(path_ + ":14:75: warning: IGMPv2"));
   EXPECT_THAT(out_, HasSubstr(path_ + ": good, with 1 warning\n"));
 }
 
@@ -68,7 +68,7 @@ TEST_F(Check, FaultsGoToStandardErrorWithoutColour) {
   EXPECT_EQ(run(text), 2);
   EXPECT_EQ(out_, "");
   EXPECT_THAT(err_, HasSubstr(path_ + ":5:110: error: igmp \"9\""));
-  EXPECT_THAT(err_, HasSubstr(path_ + ":14:68: error: ttl \"0\""));
+  EXPECT_THAT(err_, HasSubstr(path_ + ":15:68: error: ttl \"0\""));
   EXPECT_THAT(err_, HasSubstr(path_ + ": 2 errors\n"));
   EXPECT_EQ(err_.find('\x1b'), std::string::npos);
 }
@@ -83,6 +83,9 @@ TEST_F(Check, Json) {
   EXPECT_EQ(good["lineup"]["channels"][0]["id"], "0123456789abcdef");
   EXPECT_EQ(good["lineup"]["channels"][0]["source"]["ssm_source"], "10.1.0.9");
   EXPECT_EQ(good["lineup"]["channels"][1]["quiet"], "auto");
+  EXPECT_EQ(good["lineup"]["channels"][0]["tunnels"], true);
+  EXPECT_EQ(good["lineup"]["channels"][1]["tunnels"], false);
+  EXPECT_EQ(good["lineup"]["tunnels"]["limit"], 500);
   EXPECT_EQ(good["lineup"]["interfaces"][1]["gateway"], nullptr);
 
   // Bytes that are no text must not break it.

@@ -154,7 +154,7 @@ TEST(CrossChecks, AllDisabled) {
   const LoadResult result = spoiled.load();
   EXPECT_TRUE(result.lineup);
   ASSERT_EQ(result.faults.size(), 1u) << faults_of(result);
-  EXPECT_THAT(faults_of(result), HasSubstr("9:3: warning: no channel is enabled"));
+  EXPECT_THAT(faults_of(result), HasSubstr("10:3: warning: no channel is enabled"));
 }
 
 // Where a port's name is at fault, the references to it are not reported besides.

@@ -69,6 +69,12 @@ const Case kCases[] = {
     {"ports[].vlans", "vlans: [{id: 100", "vlans: [{id: 101", Change::kNone},
     {"ports[].querier", "device: net_null0,", "device: net_null0, querier: {},", Change::kNone},
     {"query_interval_s", "query_interval_s: 60", "query_interval_s: 61", Change::kNone},
+    {"tunnels", "tunnels: {limit: 500, limit_per_address: 20, rate: 2G, prefixes: [10.9.0.0/16]}\n", "",
+     Change::kNone},
+    {"tunnels.limit", "limit: 500", "limit: 501", Change::kNone},
+    {"tunnels.limit_per_address", "limit_per_address: 20", "limit_per_address: 21", Change::kNone},
+    {"tunnels.rate", "rate: 2G", "rate: 3G", Change::kNone},
+    {"tunnels.prefixes", "prefixes: [10.9.0.0/16]}", "prefixes: [10.8.0.0/16]}", Change::kNone},
     {"channels[].name", "name: news", "name: noos", Change::kAdjusted},
     {"channels[].number", "number: 1", "number: 3", Change::kAdjusted},
     {"channels[].enabled", "enabled: true", "enabled: false", Change::kRemoved},
@@ -92,6 +98,7 @@ const Case kCases[] = {
     {"channels[].retransmit.to", "to: auto", "to: unicast", Change::kAdjusted},
     {"channels[].retransmit.unicast_prefixes", "10.8.0.7]", "10.8.0.8]", Change::kAdjusted},
     {"channels[].quiet", "quiet: 3", "quiet: auto", Change::kAdjusted},
+    {"channels[].tunnels", "tunnels: true", "tunnels: false", Change::kAdjusted},
 };
 
 // Of a repeater's lineup, beside what it has in common with a headend's.

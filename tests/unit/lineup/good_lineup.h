@@ -13,6 +13,7 @@ ports:
   - {name: in0, device: "net_af_packet0,iface=lo", address: 10.1.0.2/24, gateway: 10.1.0.1, mtu: 1500, igmp: 3}
   - {name: out0, device: net_null0, address: 10.2.0.2/24, vlans: [{id: 100, address: 10.3.0.2/24, querier: {version: 2, query_interval_s: 60, response_interval_s: 5}}]}
 usage: {directory: usage, exact: 5000, per_address: 50, part_s: 120, journal_mib: 32, json: {enabled: yes, file: bills.jsonl, rotate_mib: 8, files: 3}, sqlite: {enabled: on, file: bills.sqlite}}
+tunnels: {limit: 500, limit_per_address: 20, rate: 2G, prefixes: [10.9.0.0/16]}
 channels:
   - name: news
     number: 1
@@ -24,11 +25,13 @@ channels:
     key: news.key
     retransmit: {window_ms: 2000, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}
     quiet: 3
+    tunnels: true
   - name: sport
     number: 2
     source: {interface: in0, address: 10.1.0.2, port: 5004, format: rtp}
     output: {interface: out0, group: 239.20.0.2}
     bitrate_cap: 8.5 Mbit/s
+    tunnels: false
     clear: true
 )";
 

@@ -25,7 +25,7 @@ const Row kErrors[] = {
      "headend: @demo", "the headend must be a mapping of keys to values, but this is a single value"},
     {"lanes: {lcores: [1, 2], main_lcore: 0, idle_sleep_us: 50}", "lanes: @[1, 2]",
      "the lanes must be a mapping of keys to values, but this is a list"},
-    {"    quiet: 3\n", "    quiet: 3\n    @quiet: 3\n", "key \"quiet\" is given twice, first at line 18"},
+    {"    quiet: 3\n", "    quiet: 3\n    @quiet: 3\n", "key \"quiet\" is given twice, first at line 19"},
     {"mtu: 1500, igmp: 3", "mtu: 1500, igmp: 3, @mtu: 9000", "key \"mtu\" is given twice, first at line 5"},
 
     // headend
@@ -136,10 +136,10 @@ const Row kErrors[] = {
     // channels
     {"  - name: sport\n    number: 2", "  - @number: 2", "a channel lacks \"name\""},
     {"name: sport", "name: @\"a\\nb\"", "is no name for a channel"},
-    {"name: sport", "name: @news", "name \"news\" is already that of the channel at line 9"},
+    {"name: sport", "name: @news", "name \"news\" is already that of the channel at line 10"},
     {"  - name: sport\n    number: 2", "  - @name: sport", "a channel lacks \"number\""},
     {"number: 2", "number: @0", "from 1 to 65535"},
-    {"number: 2", "number: @1", "number \"1\" is already that of the channel at line 9"},
+    {"number: 2", "number: @1", "number \"1\" is already that of the channel at line 10"},
     {"enabled: true", "enabled: @maybe", "is neither true nor false"},
     {"id: 0123456789abcdef", "id: @0123", "16 hex digits"},
     {"number: 2", "number: 2\n    id: @0123456789ABCDEF",
@@ -184,7 +184,7 @@ const Row kErrors[] = {
     {"group: 239.20.0.2", "group: @224.0.0.9", "is in 224.0.0.0/24"},
     {"group: 239.20.0.2", "group: @239.128.0.9", "has the same MAC address as 224.0.0.9"},
     {"group: 239.20.0.2", "group: @239.20.0.1, port: 47200",
-     "239.20.0.1:47200 on out0 is already the output of channel \"news\" (line 9)"},
+     "239.20.0.1:47200 on out0 is already the output of channel \"news\" (line 10)"},
     {"port: 47200", "port: @0", "from 1 to 65535"},
     {"ttl: 8", "ttl: @0", "from 1 to 255"},
     {"ttl: 8", "ttl: @256", "from 1 to 255"},
@@ -219,10 +219,14 @@ const Row kWarnings[] = {
      "has no effect while repairs go to the group"},
     {"igmp: 3", "igmp: 2", "IGMPv2, set on in0, cannot ask for one sender"},
     {"group: 239.20.0.2", "group: @239.148.0.1",
-     "group \"239.148.0.1\" shares its MAC address with 239.20.0.1 of channel \"news\" (line 9) on out0"},
+     "group \"239.148.0.1\" shares its MAC address with 239.20.0.1 of channel \"news\" (line 10) on out0"},
     {"address: 239.10.0.1", "address: @238.0.0.1", "has the same MAC address as 224.0.0.1"},
     {"address: 10.2.0.2/24", "address: 10.2.0.2/24, mtu: 1375",
      "the usual 7 TS packets a datagram (1316 bytes) do not fit port out0 with its MTU of 1375"},
+    {"address: 10.2.0.2/24", "address: 10.2.0.2/24, mtu: 1407",
+     "(1316 bytes) do not fit a tunnel at port out0's MTU of 1407: at most 1315 bytes do"},
+    {"tunnels: {limit: 500, limit_per_address: 20, rate: 2G, prefixes: [10.9.0.0/16]}\n", "",
+     "no tunnels are granted before the lineup has a section for them"},
 };
 
 TEST(LoadFaults, EachErrorIsReportedOnceAtItsPlace) {

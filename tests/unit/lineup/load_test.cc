@@ -61,6 +61,13 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(vlan.querier->query_interval_s, 60u);
   EXPECT_EQ(vlan.querier->response_interval_s, 5u);
 
+  ASSERT_TRUE(lineup.tunnels);
+  EXPECT_EQ(lineup.tunnels->limit, 500u);
+  EXPECT_EQ(lineup.tunnels->limit_per_address, 20u);
+  EXPECT_EQ(lineup.tunnels->rate_bps, 2'000'000'000u);
+  ASSERT_EQ(lineup.tunnels->prefixes.size(), 1u);
+  EXPECT_TRUE(lineup.tunnels->prefixes[0].contains(0x0a09ffff));
+
   ASSERT_EQ(lineup.channels.size(), 2u);
   const Channel& news = lineup.channels[0];
   EXPECT_EQ(news.name, "news");
@@ -89,6 +96,7 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_TRUE(news.unicast_prefixes[1].contains(0x0a080007));
   EXPECT_FALSE(news.unicast_prefixes[1].contains(0x0a080006));
   EXPECT_EQ(news.quiet, 3);
+  EXPECT_TRUE(news.tunnels);
   EXPECT_EQ(news.max_payload, 1440u);
 
   EXPECT_EQ(lineup.usage.directory, "/etc/linecast/usage");
@@ -192,6 +200,7 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
       {"headend.", "headend: {"},
       {"repeater.", "repeater: {"},
       {"lanes.", "lanes: {"},
+      {"tunnels.", "tunnels: {"},
       {"ports[].vlans[].", "  - vlans: [{"},
       {"ports[].querier.", "  - querier: {"},
       {"ports[].", "  - {"},
@@ -227,7 +236,7 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 7u + 5 + 4 + 3 + 8 + 6 + 3 + 13 + 5 + 5 + 5 + 4 + 7 + 4 + 2);
+  EXPECT_EQ(tried, 7u + 5 + 4 + 3 + 4 + 8 + 6 + 3 + 14 + 5 + 5 + 5 + 4 + 7 + 4 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {
@@ -259,7 +268,7 @@ TEST(Load, AFaultInWhatIsSharedIsReportedOnce) {
   spoiled.text.replace(spoiled.text.find("ttl: 8"), 6, "ttl: 0");
   const LoadResult result = spoiled.load();
   ASSERT_EQ(result.faults.size(), 1u) << faults_of(result);
-  EXPECT_EQ(result.faults[0].line, 14);
+  EXPECT_EQ(result.faults[0].line, 15);
 }
 
 TEST(Load, TheSameChannelTwiceByAliasIsReportedAtTheAlias) {

@@ -102,22 +102,22 @@ TEST_F(Machine, ControlSocket) {
 
 TEST_F(Machine, KeyFiles) {
   fs::permissions(directory_ / "news.key", fs::perms::others_read, fs::perm_options::add);
-  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:16:10: error: "));
+  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:17:10: error: "));
   EXPECT_THAT(faults(kGoodLineup), HasSubstr("chmod 600"));
   fs::remove(directory_ / "news.key");
   EXPECT_THAT(faults(kGoodLineup), HasSubstr((directory_ / "news.key").string()));
   fs::copy_file(directory_ / "head.key", directory_ / "news.key");
-  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:16:10: error: "));
+  EXPECT_THAT(faults(kGoodLineup), HasSubstr("lineup.yaml:17:10: error: "));
 }
 
 TEST_F(Machine, KeyOfADisabledChannelOnlyWarns) {
   fs::remove(directory_ / "news.key");
   std::string text = kGoodLineup;
   text.replace(text.find("enabled: true"), 13, "enabled: false");
-  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:16:10: warning: "));
+  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:17:10: warning: "));
   // But not where an enabled one needs the same.
   text.replace(text.find("clear: true"), 11, "key: news.key");
-  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:16:10: error: "));
+  EXPECT_THAT(faults(text), HasSubstr("lineup.yaml:17:10: error: "));
 }
 
 TEST_F(Machine, SigningKey) {

@@ -135,7 +135,7 @@ TEST_F(Leases, AreRefusedBeyondEachLimitAndCountedByIt) {
   EXPECT_EQ(table.grant(0, key(kAddress, 1), {0}, kHolder), Granted::kRenewed);  // always
   EXPECT_EQ(table.grant(0, key(kAddress + 1), {1}, kHolder), Granted::kNew);
   EXPECT_EQ(table.grant(0, key(kAddress + 2), {0}, kHolder), Granted::kPortFull);
-  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 1), {2}, kHolder), Granted::kNew);           // 20 of 30 Mbit/s
+  EXPECT_EQ(table.grant(0, key(kAddress + 2, 1, 1), {2}, kHolder), Granted::kNew);  // 20 of 30 Mbit/s
   EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 1), {2}, kHolder), Granted::kPortRateFull);  // another 20
   EXPECT_EQ(table.grant(0, key(kAddress + 3, 1, 2), {2}, kHolder), Granted::kNew);           // 5
   EXPECT_EQ(table.grant(0, key(kAddress + 4, 1, 2), {2}, kHolder), Granted::kTableFull);
@@ -198,6 +198,19 @@ TEST_F(Leases, MoveToTheInterfaceThatTheirPeerAsksBy) {
   EXPECT_TRUE(table.holds(key(kAddress + 1)));
   EXPECT_EQ(table.tunnels_on(0), 1u);
   EXPECT_EQ(table.expire(62 * kSecond, 9), 2u);
+}
+
+TEST_F(Leases, FollowTheMacThatTheLastRequestCameFrom) {
+  constexpr std::array<uint8_t, 6> kFirst{2, 0, 0, 0, 0, 1}, kOtherMac{2, 0, 0, 0, 0, 2};
+  LeaseTable table(settings(), counters_);
+  table.grant(0, key(kAddress), {0, kFirst}, kHolder);
+  changed(table);
+  table.grant(kSecond, key(kAddress), {0, kFirst}, kHolder);
+  EXPECT_TRUE(changed(table).empty());
+  table.grant(kSecond, key(kAddress), {0, kOtherMac}, kHolder);
+  EXPECT_EQ(changed(table), Channels{0});
+  const TunnelList list(table, 0);
+  EXPECT_EQ(list.view()[0].way.mac, kOtherMac);
 }
 
 TEST_F(Leases, AreEndedByTheirHolderOnlyAndByNoReplay) {
@@ -381,11 +394,11 @@ TEST_F(Leases, AreThoseOfAMapWhateverHappens) {
     std::array<uint64_t, 2> rates{};
     std::map<uint16_t, std::map<TunnelPeer, uint16_t>> wanted;
     for (const auto& [held, lease] : expected) {
-      const size_t port = limits.port_of_interface[lease.way.interface];
+      const size_t port = limits.port_of_interface[lease.interface];
       ++peers[std::get<1>(held)];
       ++tunnels[port];
       rates[port] += limits.channel_rates_bps[std::get<0>(held)];
-      wanted[std::get<0>(held)][{std::get<1>(held), std::get<2>(held)}] = lease.way.interface;
+      wanted[std::get<0>(held)][{std::get<1>(held), std::get<2>(held)}] = lease.interface;
     }
     ASSERT_LE(expected.size(), limits.tunnels);
     for (const auto& [peer, number] : peers) ASSERT_LE(number, limits.tunnels_of_a_peer);

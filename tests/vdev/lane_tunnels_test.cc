@@ -1,0 +1,351 @@
+// What a lane sends into tunnels: every packet to each of them, repairs to the one who asks, messages; how
+// much of that in a turn; and what happens where it can't keep up.
+#include <map>
+
+#include "lib/net/checksum.h"
+#include "lib/smart/tunnel/tunnel_list.h"
+#include "tests/vdev/requests.h"
+
+namespace linecast {
+namespace {
+
+using smart::TunnelPeer;
+
+constexpr net::Mac kWay{2, 0, 0, 0, 0, 0x77};
+constexpr uint64_t kMuch = 100'000'000'000;
+
+class Tunnels : public Requests {
+ protected:
+  void make_tunnels(const BedOptions& options, size_t count, uint64_t rate_bps = kMuch) {
+    make(options);
+    command({.kind = app::LaneCommand::Kind::kTunnelRate, .tunnel_rate_bps = rate_bps});
+    tunnels_ = std::make_unique<app::HopTunnels>(bed_->tunnels_setup(0));
+    set_tunnels(0, count);
+  }
+  // Peers first .. first + count - 1 have the channel's tunnels from now on.
+  void set_tunnels(size_t first, size_t count) {
+    smart::TunnelCounters counters;
+    smart::LeaseTable leases({.tunnels = 1000,
+                              .tunnels_of_a_peer = 1000,
+                              .ports = {{1000, UINT64_MAX}},
+                              .port_of_interface = {0, 0},
+                              .channel_rates_bps = {1}},
+                             counters);
+    for (size_t k = first; k < first + count; ++k) leases.grant(0, {peer(k), 0}, {1, kWay}, {});
+    list_ = std::make_unique<smart::TunnelList>(leases, 0);
+    command({.kind = app::LaneCommand::Kind::kTunnels,
+             .index = 0,
+             .tunnels = count > 0 ? tunnels_.get() : nullptr,
+             .tunnel_list = list_.get()});
+  }
+  void command(const app::LaneCommand& command) {
+    commands_.push_back(std::make_unique<app::LaneCommand>(command));
+    ASSERT_NE(bed_->lane().command(*commands_.back()), 0u);
+  }
+  // The first of them is where the fixture's receiver asks from.
+  static TunnelPeer peer(size_t k) { return {kReceiver + static_cast<Ipv4>(k), kReceiverPort}; }
+
+  void feed() { bed_->feed(feed_frame(0, ts_payload(7, 9))); }
+
+  // What a turn sends: what goes to the group, and into tunnels.
+  struct Sent {
+    Frames native, tunnelled;
+  };
+  Sent turn() { return turn(now_ += 10'000); }
+  Sent turn(TimeNs now) {
+    bed_->lane().poll(now);
+    Sent sent;
+    for (auto& frame : bed_->sent()) {
+      const bool to_group = is_multicast(net::parse_frame(frame, {}).destination);
+      (to_group ? sent.native : sent.tunnelled).push_back(std::move(frame));
+    }
+    return sent;
+  }
+  // The inner packet of a TUNNEL_DATA whose outer headers and checksums are right.
+  static std::vector<uint8_t> inner(const std::vector<uint8_t>& frame, const TunnelPeer& to) {
+    const net::ParsedFrame outer = net::parse_frame(frame, {});
+    EXPECT_EQ(outer.kind, net::FrameKind::kUdp);
+    EXPECT_TRUE(std::equal(kWay.begin(), kWay.end(), frame.begin()));
+    EXPECT_EQ(outer.source, LaneBed::kOutAddress);
+    EXPECT_EQ(outer.source_port, smart::kDefaultPort);
+    EXPECT_EQ(outer.destination, to.address);
+    EXPECT_EQ(outer.destination_port, to.port);
+    EXPECT_EQ(load_be16(&frame[outer.ethernet_size + size_t{6}]), 0x4000) << "don't fragment";
+    smart::Split split;
+    EXPECT_EQ(smart::split_message(outer.payload, split), smart::WireFault::kNone);
+    EXPECT_EQ(split.header.type, smart::PacketType::kTunnelling);
+    EXPECT_EQ(split.header.command, static_cast<uint8_t>(smart::TunnellingCommand::kData));
+    return {split.body.begin(), split.body.end()};
+  }
+  // The SMART datagram of an inner packet.
+  static std::vector<uint8_t> datagram(const std::vector<uint8_t>& packet) {
+    EXPECT_EQ(net::checksum_finish(net::checksum_add(Bytes(packet).first(20))), 0);
+    EXPECT_EQ(load_be32(&packet[12]), LaneBed::kOutAddress);
+    EXPECT_EQ(load_be32(&packet[16]), LaneBed::output_group(0));
+    EXPECT_EQ(load_be16(&packet[26]), 0) << "no checksum";
+    return {packet.begin() + 28, packet.end()};
+  }
+
+  TimeNs now_ = kStart;
+  std::vector<std::unique_ptr<app::LaneCommand>> commands_;
+  std::unique_ptr<app::HopTunnels> tunnels_;
+  std::unique_ptr<smart::TunnelList> list_;
+};
+
+TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
+  for (const bool segments : {false, true})
+    for (const bool card : {false, true})
+      for (const uint16_t vlan : {0, 100}) {
+        SCOPED_TRACE(testing::Message() << segments << card << vlan);
+        BedOptions options;
+        options.offloads = {.ip_checksum = card, .udp_checksum = card, .segments = segments};
+        options.output_vlan = vlan;
+        options.quiet = 5;
+        make_tunnels(options, 3);
+        turn();
+        for (int k = 0; k < 3; ++k) {
+          feed();
+          const Sent sent = turn();
+          ASSERT_EQ(sent.native.size(), 1u);
+          ASSERT_EQ(sent.tunnelled.size(), 3u);
+          const Bytes native = net::parse_frame(sent.native[0], {}).payload;
+          std::vector<uint8_t> expected(native.begin(), native.end());
+          smart::set_data_command(expected.data(), smart::DataCommand::kOriginal, 0);  // ask at once
+          for (size_t t = 0; t < 3; ++t) EXPECT_EQ(datagram(inner(sent.tunnelled[t], peer(t))), expected);
+        }
+        EXPECT_EQ(count(ChannelCounter::kTunnelPackets), 9u);
+        EXPECT_EQ(count(ChannelCounter::kPacketsSent), 3u);
+        set_tunnels(0, 0);
+        feed();
+        EXPECT_TRUE(turn().tunnelled.empty());
+        EXPECT_EQ(bed_->tunnel_pool().available(), 1023u);
+      }
+}
+
+TEST_F(Tunnels, ATurnSendsSoManyAndNoTunnelMissesAny) {
+  BedOptions options;
+  make_tunnels(options, 100);
+  turn();
+  std::map<Ipv4, int> had;
+  for (int k = 0; k < 6; ++k) feed();
+  for (int k = 0; k < 20; ++k) {
+    const Sent sent = turn();
+    EXPECT_EQ(sent.native.size(), k == 0 ? 6u : 0u) << "never behind tunnels";
+    EXPECT_LE(sent.tunnelled.size(), 64u);
+    for (const auto& frame : sent.tunnelled) ++had[net::parse_frame(frame, {}).destination];
+  }
+  EXPECT_EQ(had.size(), 100u);
+  for (const auto& [address, packets] : had) EXPECT_EQ(packets, 6) << address;
+  EXPECT_EQ(count(ChannelCounter::kTunnelBehind), 0u);
+}
+
+TEST_F(Tunnels, AreChangedWhileAPacketIsOnItsWay) {
+  make_tunnels({}, 100);
+  turn();
+  feed();
+  std::map<Ipv4, int> had;
+  const auto take = [&] {
+    for (const auto& frame : turn().tunnelled) ++had[net::parse_frame(frame, {}).destination];
+  };
+  take();  // 64 of the hundred have it
+  EXPECT_EQ(had.size(), 64u);
+  set_tunnels(20, 100);  // 80 of them stay
+  take();
+  take();
+  for (size_t k = 20; k < 120; ++k) EXPECT_EQ(had[peer(k).address], 1) << k;
+  set_tunnels(0, 10);
+  feed();
+  take();
+  for (size_t k = 0; k < 10; ++k) EXPECT_EQ(had[peer(k).address], 2) << k;
+}
+
+TEST_F(Tunnels, ThatAreTooFarBehindSkipTheOldest) {
+  BedOptions options;
+  options.window_packets = 64;
+  make_tunnels(options, 1, 1'000'000);  // the burst, and then next to nothing
+  turn();
+  size_t sent = 0;
+  for (int k = 0; k < 200; ++k) {
+    feed();
+    sent += turn().tunnelled.size();
+  }
+  EXPECT_GT(sent, 50u);
+  EXPECT_LT(sent, 80u);
+  EXPECT_EQ(count(ChannelCounter::kTunnelBehind) + sent + 32, 200u) << "half of what is kept waits";
+}
+
+TEST_F(Tunnels, WaitForPackets) {
+  BedOptions options;
+  options.tunnel_packets = 15;
+  make_tunnels(options, 20);
+  turn();
+  feed();
+  std::vector<drivers::Packet*> taken;
+  while (drivers::Packet* packet = bed_->tunnel_pool().take()) taken.push_back(packet);
+  EXPECT_TRUE(turn().tunnelled.empty());
+  EXPECT_GE(bed_->count(LaneCounter::kTunnelNoPacket), 1u);
+  drivers::release_bulk(taken.data(), static_cast<unsigned>(taken.size()));
+  size_t sent = 0;
+  for (int k = 0; k < 3; ++k) sent += turn().tunnelled.size();
+  EXPECT_EQ(sent, 20u);
+}
+
+TEST_F(Tunnels, TakeNothingThatDoesNotFit) {
+  BedOptions options;
+  options.format = smart::PacketFormat::kOpaque;
+  make_tunnels(options, 2);
+  turn();
+  // 8 + 24 bytes of SMART around them, and 60 of the tunnel: 1408 fit.
+  for (const size_t size : {1408, 1409, 100}) {
+    bed_->feed(feed_frame(0, std::vector<uint8_t>(size, 1)));
+    const Sent sent = turn();
+    EXPECT_EQ(sent.native.size(), 1u);
+    EXPECT_EQ(sent.tunnelled.size(), size == 1409 ? 0u : 2u) << size;
+    for (const auto& frame : sent.tunnelled) EXPECT_LE(frame.size(), net::kEthernetSize + LaneBed::kMtu);
+  }
+  EXPECT_EQ(count(ChannelCounter::kTunnelTooLarge), 1u);
+}
+
+TEST_F(Tunnels, HaveTheirOwnRepairsAndNobodyElseHasThem) {
+  for (const bool segments : {false, true}) {
+    BedOptions options;
+    options.offloads.segments = segments;
+    make_tunnels(options, 3);
+    turn();
+    std::vector<uint8_t> expected;
+    for (int k = 0; k < 10; ++k) {
+      feed();
+      const Sent sent = turn();
+      if (k == 4) {
+        const Bytes native = net::parse_frame(sent.native[0], {}).payload;
+        expected = {native.begin(), native.end()};
+      }
+    }
+    smart::set_data_command(expected.data(), smart::DataCommand::kRepair, 0);
+    deliver(request({{5, 0}}, 10), kReceiver);
+    deliver(request({{5, 0}}, 10), kReceiver + 1);
+    deliver(request({{5, 0}}, 10), kReceiver);  // locked
+    const Sent sent = turn();
+    EXPECT_TRUE(sent.native.empty()) << "neither repair nor QUIET";
+    ASSERT_EQ(sent.tunnelled.size(), 2u);
+    for (size_t t = 0; t < 2; ++t) EXPECT_EQ(datagram(inner(sent.tunnelled[t], peer(t))), expected);
+    EXPECT_EQ(count(ChannelCounter::kTunnelRepairs), 2u);
+    EXPECT_EQ(count(ChannelCounter::kRepairsSent), 0u);
+    EXPECT_EQ(count(ChannelCounter::kRequestRepeated), 1u);
+    // Who has no tunnel has the group repaired.
+    deliver(request({{6, 0}}, 10), kReceiver + 50);
+    EXPECT_EQ(turn().native.size(), 2u);
+    EXPECT_EQ(count(ChannelCounter::kRepairsSent), 1u);
+  }
+}
+
+TEST_F(Tunnels, MayEndWhileRepairsWait) {
+  make_tunnels({}, 2);
+  turn();
+  for (int k = 0; k < 60; ++k) feed();
+  turn();
+  turn();
+  deliver(request({{10, 0xffff}, {30, 0xffff}, {47, 7}}, 60));
+  EXPECT_EQ(turn().tunnelled.size(), 32u);
+  set_tunnels(0, 0);
+  EXPECT_TRUE(turn().tunnelled.empty());
+  tunnels_.reset();
+  // And the hop takes its turns as ever.
+  for (int k = 0; k < 3; ++k) {
+    deliver(request({{static_cast<uint16_t>(50 + k), 0}}, 60));
+    EXPECT_EQ(turn().native.size(), 2u) << "QUIET and repair";
+  }
+}
+
+TEST_F(Tunnels, CarryTheHopsMessages) {
+  BedOptions options;
+  options.announce = true;
+  make_tunnels(options, 2);
+  turn();
+  feed();
+  turn();
+  std::map<std::pair<int, int>, int> seen;  // type and command
+  for (TimeNs now = kStart; now < kStart + 1100 * kNsPerMs; now += 10 * kNsPerMs)
+    for (const auto& frame : turn(now).tunnelled) {
+      const TunnelPeer to{net::parse_frame(frame, {}).destination, kReceiverPort};
+      const std::vector<uint8_t> message = datagram(inner(frame, to));
+      smart::DataHeader data;
+      smart::Split split;
+      if (smart::decode_data(message, data) == smart::WireFault::kNone) {
+        ++seen[{0, static_cast<int>(data.command)}];
+      } else {
+        ASSERT_EQ(smart::split_message(message, split), smart::WireFault::kNone);
+        ++seen[{static_cast<int>(split.header.type), split.header.command}];
+      }
+    }
+  EXPECT_GE((seen[{0, static_cast<int>(smart::DataCommand::kHeartbeat)}]), 4);
+  EXPECT_GE((seen[{1, static_cast<int>(smart::MessageCommand::kSenderStatus)}]), 4);
+  EXPECT_GE((seen[{1, static_cast<int>(smart::MessageCommand::kKeyAnnounce)}]), 16);
+  for (const auto& [what, times] : seen) EXPECT_EQ(times % 2, 0) << "to both";
+}
+
+std::vector<uint8_t> tunnel_request(smart::TunnellingCommand command) {
+  std::vector<uint8_t> datagram(64);
+  datagram.resize(smart::encode(command, {.group = LaneBed::output_group(0)}, datagram));
+  return datagram;
+}
+
+TEST_F(Tunnels, AreAskedForThroughTheControlLcore) {
+  make({});
+  for (const auto command : {smart::TunnellingCommand::kRequest, smart::TunnellingCommand::kLeave}) {
+    const std::vector<uint8_t> datagram = tunnel_request(command);
+    deliver(datagram);
+    bed_->lane().poll(kStart + 5);
+    app::HeardTunnelAsk ask;
+    ASSERT_TRUE(bed_->lane().next_tunnel_ask(ask));
+    EXPECT_EQ(ask.time, kStart + 5);
+    EXPECT_EQ(ask.from, (TunnelPeer{kReceiver, kReceiverPort}));
+    EXPECT_EQ(ask.way, (smart::TunnelWay{1, kReceiverMac}));
+    EXPECT_EQ(ask.to, LaneBed::kOutAddress);
+    EXPECT_EQ(ask.to_port, smart::kDefaultPort);
+    EXPECT_TRUE(std::ranges::equal(ask.view(), datagram));
+  }
+  deliver(tunnel_request(smart::TunnellingCommand::kChallenge));  // nothing that a headend is told
+  bed_->lane().poll(kStart + 6);
+  app::HeardTunnelAsk ask;
+  EXPECT_FALSE(bed_->lane().next_tunnel_ask(ask));
+  EXPECT_EQ(bed_->count(LaneCounter::kTunnelAsks), 2u);
+  EXPECT_EQ(bed_->count(LaneCounter::kMessageIgnored), 1u);
+  bed_->sent();
+
+  app::TunnelReply reply{.to = {kReceiver, kReceiverPort},
+                         .way = {1, kWay},
+                         .from = LaneBed::kOutAddress,
+                         .from_port = smart::kDefaultPort,
+                         .answer = {}};
+  reply.answer.size = smart::encode(smart::TunnelGrant{.group = 1, .lease_s = 60}, reply.answer.bytes);
+  ASSERT_TRUE(bed_->lane().send(reply));
+  bed_->lane().poll(kStart + 7);
+  const Frames frames = bed_->sent();
+  ASSERT_EQ(frames.size(), 1u);
+  const net::ParsedFrame frame = net::parse_frame(frames[0], {});
+  EXPECT_EQ(frame.kind, net::FrameKind::kUdp);
+  EXPECT_TRUE(std::equal(kWay.begin(), kWay.end(), frames[0].begin()));
+  EXPECT_TRUE(std::equal(LaneBed::kOutMac.begin(), LaneBed::kOutMac.end(), frames[0].begin() + 6));
+  EXPECT_EQ(frame.destination, kReceiver);
+  EXPECT_EQ(frame.destination_port, kReceiverPort);
+  EXPECT_TRUE(std::ranges::equal(frame.payload, reply.answer.view()));
+}
+
+TEST_F(Tunnels, QueuesAreBounded) {
+  make({});
+  const std::vector<uint8_t> datagram = tunnel_request(smart::TunnellingCommand::kRequest);
+  for (size_t k = 0; k < app::kTunnelQueueRoom + 10; ++k) {
+    deliver(datagram);
+    if (k % 32 == 31) bed_->lane().poll(kStart);
+  }
+  for (int k = 0; k < 3; ++k) bed_->lane().poll(kStart);
+  EXPECT_EQ(bed_->count(LaneCounter::kTunnelAsks), app::kTunnelQueueRoom);
+  EXPECT_EQ(bed_->count(LaneCounter::kTunnelQueueFull), 10u);
+  const app::TunnelReply reply{};
+  for (size_t k = 0; k < app::kTunnelQueueRoom; ++k) EXPECT_TRUE(bed_->lane().send(reply));
+  EXPECT_FALSE(bed_->lane().send(reply));
+}
+
+}  // namespace
+}  // namespace linecast
