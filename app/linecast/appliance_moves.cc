@@ -76,11 +76,14 @@ void Appliance::move(const std::string& name, Ipv4 group, uint16_t port, TimeNs 
   change_directory(std::move(directory));
   moves_[slot] = std::move(made);
   lineup_ = std::move(wanted);
+  set_tunnels(lineup_, placement_, channel);
 }
 
 void Appliance::tick_moves(TimeNs now) {
   const size_t ended = std::erase_if(moves_, [&](const auto& entry) {
-    return entry.second->tick(now, *lanes_[placement_.lane_of[entry.first]]);
+    if (!entry.second->tick(now, *lanes_[placement_.lane_of[entry.first]])) return false;
+    tunnel_keeper_->end_former(static_cast<uint16_t>(entry.first));
+    return true;
   });
   if (ended > 0)
     change_directory(std::make_unique<Directory>(make_directory(lineup_, placement_, former_places())));

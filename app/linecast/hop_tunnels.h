@@ -105,7 +105,7 @@ class HopTunnels {
   size_t next_destination_ = 0;
   uint64_t cursor_ = 0;  // the sequence of the round, or of the next round of data
   bool prepared_ = false;
-  bool moved_ = false;  // headers_ are to be made anew before the next round
+  bool moved_ = false;                // headers_ are to be made anew before the next round
   drivers::Packet* frame_ = nullptr;  // of the round, as long as has_next() has just said so; null: a message
   Stored round_message_;              // else
   bool is_message_ = false;

@@ -51,9 +51,7 @@ net::UdpFlow hop_flow(const HopSetup& setup) {
 }  // namespace
 
 HopPlace::HopPlace(const HopSetup& setup)
-    : header(hop_flow(setup)),
-      group(setup.flow.destination),
-      udp_port(setup.flow.destination_port) {}
+    : header(hop_flow(setup)), group(setup.flow.destination), udp_port(setup.flow.destination_port) {}
 
 HopTerms::HopTerms(const lineup::Channel& channel)
     : repairs(repair_settings(channel)),

@@ -37,8 +37,12 @@ TunnelKeeper::TunnelKeeper(TimeNs now, Settings settings, Kept kept)
 
 void TunnelKeeper::set_hop(uint16_t slot, const TunnelHop& terms) {
   const auto key = [](const TunnelHop& of) { return key_of(of.interface, of.group, of.port); };
-  if (hops_[slot] != nullptr && key(hops_[slot]->terms) != key(terms)) end_hop(slot);
-  if (hops_[slot] == nullptr) hops_[slot] = std::make_unique<Hop>();
+  if (hops_[slot] == nullptr) {
+    hops_[slot] = std::make_unique<Hop>();
+  } else if (const uint64_t before = key(hops_[slot]->terms); before != key(terms)) {
+    end_former(slot);
+    hops_[slot]->former = before;
+  }
   Hop& hop = *hops_[slot];
   hop.terms = terms;
   if (hop.up_key != nullptr) receiver_keys_.forget(*hop.up_key);
@@ -62,12 +66,22 @@ void TunnelKeeper::move_leases(uint16_t from, uint16_t to) {
 void TunnelKeeper::end_hop(uint16_t slot) {
   if (hops_[slot] == nullptr) return;
   leases_.end_channel(slot);
+  end_former(slot);
   const TunnelHop& terms = hops_[slot]->terms;
-  // Another slot may have taken the hop over already.
-  const auto found = slots_.find(key_of(terms.interface, terms.group, terms.port));
-  if (found != slots_.end() && found->second == slot) slots_.erase(found);
+  forget(key_of(terms.interface, terms.group, terms.port), slot);
   if (hops_[slot]->up_key != nullptr) receiver_keys_.forget(*hops_[slot]->up_key);
   hops_[slot].reset();
+}
+
+void TunnelKeeper::end_former(uint16_t slot) {
+  if (hops_[slot] == nullptr || !hops_[slot]->former) return;
+  forget(*hops_[slot]->former, slot);
+  hops_[slot]->former.reset();
+}
+
+void TunnelKeeper::forget(uint64_t key, uint16_t slot) {
+  const auto found = slots_.find(key);
+  if (found != slots_.end() && found->second == slot) slots_.erase(found);
 }
 
 bool TunnelKeeper::is_allowed(Ipv4 address) const {

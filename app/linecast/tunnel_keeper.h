@@ -44,8 +44,10 @@ class TunnelKeeper {
   TunnelKeeper(TimeNs now, Settings settings, Kept kept);
 
   // From now on. Leases of a hop of the same interface, group and port stand, also where that has another
-  // slot so far.
+  // slot so far; and those of a slot whose hop moves, which is asked for by either place until end_former().
   void set_hop(uint16_t slot, const TunnelHop& hop);
+  // The slot's hop has moved: its former place is another's to take.
+  void end_former(uint16_t slot);
   // Ends its leases.
   void end_hop(uint16_t slot);
 
@@ -64,10 +66,13 @@ class TunnelKeeper {
   struct Hop {
     TunnelHop terms;
     std::unique_ptr<crypto::CmacKey> up_key;  // at an address of its own: receivers' keys are kept by it
+    std::optional<uint64_t> former;           // key_of() the place that it moves from
   };
   static uint64_t key_of(uint16_t interface, Ipv4 group, uint16_t port) {
     return uint64_t{group} << 32 | uint32_t{port} << 16 | interface;
   }
+  // Takes the place off the slot, unless another has taken it over already.
+  void forget(uint64_t key, uint16_t slot);
   bool is_allowed(Ipv4 address) const;
   void move_leases(uint16_t from, uint16_t to);
   // Who asks, by the trailer; none where it is refused (counted).

@@ -10,7 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
     const crypto::KeyFile key = crypto::parse_key_file(text, "fuzzed");
-    if ((key.type == crypto::KeyType::kGroup || key.type == crypto::KeyType::kHop) != (key.id != 0)) std::abort();
+    if ((key.type == crypto::KeyType::kGroup || key.type == crypto::KeyType::kHop) != (key.id != 0))
+      std::abort();
     if (crypto::fingerprint(key).size() != 32) std::abort();
   } catch (const Error& error) {
     if (std::string_view(error.what()).substr(0, 7) != "fuzzed:") std::abort();
