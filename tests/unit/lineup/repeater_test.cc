@@ -41,6 +41,7 @@ struct Case {
 };
 const Case kFaults[] = {
     {"repeater: {", "headend: {name: demo}\nrepeater: @{", "a lineup is a headend's or a repeater's"},
+    {"repeater: {", "tunnels: @{}\nrepeater: {", "a repeater grants no tunnels"},
     {"trust: [head.key.pub], ", "", "the repeater lacks \"trust\", which encrypted channels need"},
     {"trust: [head.key.pub]", "trust: @[]", "trust names 0 public keys"},
     {"name: site", "@sender_id: 1, name: site", "the repeater has no key \"sender_id\""},
