@@ -32,6 +32,7 @@ class Tunnels : public Requests {
                               .channel_rates_bps = {1}},
                              counters);
     for (size_t k = first; k < first + count; ++k) leases.grant(0, {peer(k), 0}, {1, kWay}, {});
+    former_list_ = std::move(list_);  // the lane's until it has the next
     list_ = std::make_unique<smart::TunnelList>(leases, 0);
     command({.kind = app::LaneCommand::Kind::kTunnels,
              .index = 0,
@@ -89,7 +90,7 @@ class Tunnels : public Requests {
   TimeNs now_ = kStart;
   std::vector<std::unique_ptr<app::LaneCommand>> commands_;
   std::unique_ptr<app::HopTunnels> tunnels_;
-  std::unique_ptr<smart::TunnelList> list_;
+  std::unique_ptr<smart::TunnelList> list_, former_list_;
 };
 
 TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
