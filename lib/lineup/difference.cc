@@ -223,7 +223,10 @@ ChannelDifference compare_channel(const Lineup& running, std::optional<size_t> b
     const std::string& interface = wanted.interfaces[is.output.interface].name;
     const bool free =
         !is_taken(running, was, interface, is.output) && !is_taken(wanted, is, interface, was.output);
-    difference.change = free ? Change::kMoved : Change::kRestarted;
+    // Tunnels, and whoever may climb to one, ask at the port that they know.
+    const bool asked_at_port =
+        was.output.udp_port != is.output.udp_port && running.tunnels && (was.tunnels || is.tunnels);
+    difference.change = free && !asked_at_port ? Change::kMoved : Change::kRestarted;
   }
   compare_feed(running, was, wanted, is, notes);
   if (difference.change == Change::kNone && !difference.details.empty())

@@ -11,6 +11,9 @@ std::string move_fault(const Lineup& lineup, size_t channel, const Output& to) {
   const std::string place = fmt::format("{}:{}", to_string(to.group), to.udp_port);
   if (to.group == now.group && to.udp_port == now.udp_port)
     return fmt::format("it is sent to {} already", place);
+  if (to.udp_port != now.udp_port && lineup.tunnels && lineup.channels[channel].tunnels)
+    return fmt::format("its tunnels are asked for at port {}: move it to another group of that port",
+                       now.udp_port);
   if (aliases_link_local(to.group))
     return fmt::format(
         "group {} has the same MAC address as 224.0.0.{}, which switches send to every port: take a group "

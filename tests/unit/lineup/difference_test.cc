@@ -87,7 +87,7 @@ const Case kCases[] = {
     {"channels[].output.interface", "interface: out0, group: 239.20.0.1",
      "interface: out0.100, group: 239.20.0.1", Change::kRestarted},
     {"channels[].output.group", "239.20.0.1", "239.20.0.7", Change::kMoved},
-    {"channels[].output.port", "port: 47200", "port: 47300", Change::kMoved},
+    {"channels[].output.port", "port: 47200", "port: 47300", Change::kRestarted},  // as it has tunnels
     {"channels[].output.ttl", "ttl: 8", "ttl: 9", Change::kRestarted},
     {"channels[].output.dscp", "dscp: AF41", "dscp: CS4", Change::kRestarted},
     {"channels[].bitrate_cap", "bitrate_cap: 8M", "bitrate_cap: 8001000", Change::kAdjusted},
@@ -168,6 +168,14 @@ TEST(Difference, AChannelIsKnownByItsId) {
 TEST(Difference, AHeadendBecomesNoRepeaterWhileItRuns) {
   const Difference difference = compare(good(), *Spoiled(kGoodRepeater).load().lineup);
   EXPECT_THAT(difference.restart_needed, testing::Contains("role headend -> repeater"));
+}
+
+TEST(Difference, AChannelWithoutTunnelsMovesToAnotherPort) {
+  Lineup running = good(), wanted = good();
+  running.tunnels.reset();
+  wanted.tunnels.reset();
+  wanted.channels[0].output.udp_port += 100;
+  EXPECT_EQ(compare(running, wanted).channels[0].change, Change::kMoved);
 }
 
 // While a channel moves it is sent to both places: neither may be another's.

@@ -12,6 +12,7 @@ using testing::IsEmpty;
 
 TEST(MoveFault, SaysWhoIsInTheWay) {
   Lineup lineup = *Spoiled(kGoodLineup).load().lineup;
+  lineup.tunnels.reset();
   lineup.channels[1].output.interface = lineup.channels[0].output.interface;
   lineup.channels[1].source = {.interface = lineup.channels[0].output.interface,
                                .address = 0xef0a0005,  // 239.10.0.5
@@ -34,6 +35,17 @@ TEST(MoveFault, SaysWhoIsInTheWay) {
   lineup.channels[1].enabled = false;
   EXPECT_THAT(fault(lineup.channels[1].output.group, 47100), IsEmpty())
       << "who is disabled is in nobody's way";
+}
+
+TEST(MoveFault, KeepsThePortWhereTunnelsAreAskedFor) {
+  Lineup lineup = *Spoiled(kGoodLineup).load().lineup;
+  Output to = lineup.channels[0].output;
+  to.group += 50;
+  EXPECT_THAT(move_fault(lineup, 0, to), IsEmpty());
+  to.udp_port = 47201;
+  EXPECT_THAT(move_fault(lineup, 0, to), HasSubstr("asked for at port 47200"));
+  lineup.channels[0].tunnels = false;
+  EXPECT_THAT(move_fault(lineup, 0, to), IsEmpty());
 }
 
 }  // namespace
