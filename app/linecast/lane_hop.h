@@ -152,7 +152,11 @@ class LaneHop {
 
   // Its tunnels; null: none. The control lcore's, who takes them away before it frees them.
   HopTunnels* tunnels() const { return tunnels_; }
-  void set_tunnels(HopTunnels* tunnels) { tunnels_ = tunnels; }
+  void set_tunnels(HopTunnels* tunnels) {
+    // The control lcore may have made it for the place that the hop is only on its way to.
+    if (tunnels != nullptr && tunnels != tunnels_) tunnels->move_to(place_.group, place_.udp_port);
+    tunnels_ = tunnels;
+  }
   // The tunnel that ends there; null: none does.
   const smart::TunnelDestination* tunnel_of(const smart::TunnelPeer& peer) const {
     return tunnels_ == nullptr ? nullptr : tunnels_->find(peer);

@@ -109,13 +109,14 @@ bool TunnelKeeper::take(TimeNs now, const HeardTunnelAsk& heard, TunnelReply& re
     return reply.answer.size > 0;
   }
   const uint16_t slot = found->second;
+  if (!hops_[slot]->terms.allowed || !is_allowed(heard.from.address)) {
+    grantor_.refuse(*proved, smart::TunnelReason::kNotAllowed, reply.answer);
+    return reply.answer.size > 0;
+  }
   const std::optional<smart::LeaseHolder> holder = holder_of(slot, heard.view(), message.trailer);
   if (!holder) return false;
-  if (!hops_[slot]->terms.allowed || !is_allowed(heard.from.address))
-    grantor_.refuse(*proved, smart::TunnelReason::kNotAllowed, reply.answer);
-  else
-    grantor_.decide(now, *proved, {.channel = slot, .hops = hops_[slot]->terms.hops, .holder = *holder},
-                    reply.answer);
+  grantor_.decide(now, *proved, {.channel = slot, .hops = hops_[slot]->terms.hops, .holder = *holder},
+                  reply.answer);
   return reply.answer.size > 0;
 }
 

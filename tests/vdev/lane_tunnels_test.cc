@@ -123,6 +123,22 @@ TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
       }
 }
 
+// The control lcore makes it for the place that a hop is on its way to.
+TEST_F(Tunnels, SayWhereTheHopIsNow) {
+  BedOptions options;
+  make(options);
+  command({.kind = app::LaneCommand::Kind::kTunnelRate, .tunnel_rate_bps = kMuch});
+  app::HopTunnelsSetup setup = bed_->tunnels_setup(0);
+  setup.flow.inner.destination += 5;
+  tunnels_ = std::make_unique<app::HopTunnels>(setup);
+  set_tunnels(0, 1);
+  turn();
+  feed();
+  const Sent sent = turn();
+  ASSERT_EQ(sent.tunnelled.size(), 1u);
+  datagram(inner(sent.tunnelled[0], peer(0)));  // checks the group
+}
+
 TEST_F(Tunnels, ATurnSendsSoManyAndNoTunnelMissesAny) {
   BedOptions options;
   make_tunnels(options, 100);
