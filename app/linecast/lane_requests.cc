@@ -130,6 +130,7 @@ bool Lane::answer(const Request& request, TimeNs now) {
 // What it says of the group's size and round trip counts here, even where the accounts are behind.
 void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::HeardUsage heard) {
   const smart::TunnelPeer from{heard.source, heard.source_port};
+  heard.reach = channel.tunnel_of(from) != nullptr ? usage::Reach::kOriginTunnel : usage::Reach::kNative;
   if (!(heard.leave ? channel.take_leave(heard.time, from, report)
                     : channel.take_join(heard.time, from, report)))
     return;

@@ -58,9 +58,6 @@ usage::UsageConfig table_config(const lineup::Usage& config, uint64_t start_numb
   return table;
 }
 
-// A receiver reports to the hop that its data comes from; who has no tunnel from here is reached natively.
-usage::Reach reach_of(const usage::HeardUsage&) { return usage::Reach::kNative; }
-
 }  // namespace
 
 UsageKeeper::UsageKeeper(const lineup::Usage& config, uint64_t start_number, uint64_t seed,
@@ -96,7 +93,6 @@ void UsageKeeper::close(size_t slot) {
 
 void UsageKeeper::take(usage::HeardUsage heard) {
   heard.channel = heard.channel < channel_of_.size() ? channel_of_[heard.channel] : kNoChannel;
-  heard.reach = reach_of(heard);
   table_.take(heard);
 }
 

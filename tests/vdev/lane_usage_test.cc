@@ -45,6 +45,7 @@ TEST_F(LaneUsage, AJoinAndALeaveReachTheControlLcoreAsTheyWereSent) {
   EXPECT_EQ(all[0].watched_s, 7u);
   EXPECT_EQ(all[0].receivers, 1'000'000u);  // as claimed; what is believed is the table's business
   EXPECT_FALSE(all[0].repeater);
+  EXPECT_EQ(all[0].reach, usage::Reach::kNative);
   EXPECT_EQ(all[0].report_window_s, bed_->channel(0).report_window_s());
   EXPECT_EQ(all[1].source, kReceiver + 1);
   EXPECT_TRUE(all[1].leave);

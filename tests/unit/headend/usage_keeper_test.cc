@@ -41,7 +41,8 @@ class UsageKeeperTest : public testing::Test {
     return {.time = steady(),
             .receiver = receiver,
             .channel = slot,
-            .source = 0x0a000000 + static_cast<Ipv4>(receiver)};
+            .source = 0x0a000000 + static_cast<Ipv4>(receiver),
+            .reach = usage::Reach::kNative};
   }
   static HeardUsage leave(uint32_t slot, uint64_t receiver) {
     HeardUsage heard = join(slot, receiver);
