@@ -157,7 +157,8 @@ RepairEngine::Taken RepairEngine::take(TimeNs now, const KeptSequences& kept, co
   queue_head_ = (queue_head_ + 1) & mask_;
   --queued_;
   slot.state = State::kFree;
-  if (slot.sequence < kept.first) return Taken::kTooOld;
+  // Not kept either where the stream has begun anew since, below it.
+  if (slot.sequence < kept.first || slot.sequence >= kept.next) return Taken::kTooOld;
   budget_.take(now, size_of(slot.sequence));  // as much is there: judge() has seen to it
   slot.state = State::kLingering;
   slot.left_ns = now;

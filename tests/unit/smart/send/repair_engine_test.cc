@@ -81,6 +81,14 @@ class TightEngine : public Engine {
 using Sequences = std::vector<uint64_t>;
 using Named = std::vector<uint16_t>;
 
+// A repeater's stream may begin anew below what is pending.
+TEST_F(Engine, WhatIsAheadOfTheStreamIsNotKept) {
+  EXPECT_EQ(ask(0, {{90, 0}}).accepted, 1u);
+  kept_ = {1, 50};
+  EXPECT_EQ(take(0), RepairEngine::Taken::kTooOld);
+  EXPECT_EQ(take(0), RepairEngine::Taken::kNothing);
+}
+
 TEST_F(Engine, RepairsEachSequenceOnceARoundTripHoweverManyAsk) {
   EXPECT_EQ(ask(0, {{40, 0}}).accepted, 1u);
   for (int k = 0; k < 1000; ++k) EXPECT_EQ(ask(1, {{40, 0}}, {}).repeated, 1u);  // pending
