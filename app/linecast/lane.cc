@@ -17,7 +17,7 @@ constexpr uint64_t kReportsBurst = 100;
 constexpr unsigned kRequestInboxSize = 256;
 // About what a burst of live packets takes, a few microseconds.
 constexpr uint32_t kSequencesATurn = 2 * 17 * smart::kMaxPairs;
-// Beside two a channel (keys, tunnels): for every port, and what is shown.
+// Beside two a slot (three a channel that runs: keys, tunnels, a move): for every port, and what is shown.
 constexpr unsigned kFurtherCommands = 128;
 // Turns without work before a lane sleeps, where it may.
 constexpr unsigned kIdleTurns = 16;

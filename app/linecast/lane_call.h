@@ -11,8 +11,8 @@ class LaneCall {
  public:
   LaneCommand command;  // to be changed only while done()
 
-  // Throws Error where the lane's queue is full: it holds two calls of each channel, one of each port and
-  // some beside, so that this is a mistake of ours.
+  // Throws Error where the lane's queue is full: it holds two calls of each slot, of which half are in
+  // use but during a reload, one of each port and some beside, so that this is a mistake of ours.
   void issue(Lane& lane) {
     number_ = lane.command(command);
     if (number_ == 0) throw Error("a lane's command queue is full");
