@@ -1,4 +1,4 @@
-// One packet of a channel to a thousand tunnels and more. `scripts/bench lane` prints it.
+// One packet of a channel to a thousand tunnels and more. `scripts/bench control` prints it.
 #include <benchmark/benchmark.h>
 
 #include "lib/smart/tunnel/tunnel_list.h"

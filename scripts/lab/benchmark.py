@@ -101,15 +101,9 @@ def parse_arguments(arguments):
     add_report_arguments(lane)
     add_lane_arguments(lane)
     lane.set_defaults(run=run_lane)
-    tasks = commands.add_parser(
-        "control", help="what the control lcore keeps up with: usage records; a minute",
-        description="How fast a million receivers' reports are accounted, and a million records of them written; on the disk "
-                    "that build/ is on.",
-        epilog="Example: scripts/bench control --json control.json")
-    control.add_arguments(tasks)
-    tasks.set_defaults(run=control.run)
     for name, part, text in (
             ("devices", devices, "the headend beside testpmd, on the same virtual devices; root, two minutes"),
+            ("control", control, "what the control lcore keeps up with: usage records, and requests for tunnels; root, three minutes"),
             ("peers", peers, "packets for a second of processor time, beside librist and the kernel; root, two minutes")):
         rounds = commands.add_parser(name, help=text, description=part.__doc__.partition(": ")[2],
                                      epilog=f"Example: scripts/bench {name} --rounds 3")

@@ -55,17 +55,21 @@ def write_feed(path):
             file.write(struct.pack('<IIII', 0, 0, len(frame), len(frame)) + frame)
 
 
-def write_lineup(directory, device, encrypted):
-    new_keys(directory, {'bench': 'aes-128-gcm'})
-    (directory / 'state').mkdir(exist_ok=True)
-    channels = ''.join(f'''
+def channel_rows(encrypted, output='out'):
+    """The lineup's, of all channels that the feed has."""
+    return ''.join(f'''
   - name: c{i}
     number: {i + 1}
     source: {{interface: in, address: {group(i)}, port: {FEED_PORT}}}
-    output: {{interface: out, group: 239.20.0.{i}, port: {SMART_PORT}}}
+    output: {{interface: {output}, group: 239.20.0.{i}, port: {SMART_PORT}}}
     bitrate_cap: {CAP_BPS}
     retransmit: {{window_ms: 10}}
     {"key: bench.key" if encrypted else "clear: true"}''' for i in range(CHANNELS))
+
+
+def write_lineup(directory, device, encrypted):
+    new_keys(directory, {'bench': 'aes-128-gcm'})
+    (directory / 'state').mkdir(exist_ok=True)
     path = directory / 'lineup.yaml'
     path.write_text(f'''\
 headend: {{name: bench, sender_id: 1, state: state, signing_key: signing.key, control: control.sock}}
@@ -73,7 +77,7 @@ lanes: {{main_lcore: 0, lcores: [1]}}
 ports:
   - {{name: in, device: "{IN_DEVICE.format(directory=directory)}", address: {HEADEND_IN}/24}}
   - {{name: out, device: "{device}", address: {HEADEND_OUT}/24}}
-channels:{channels}
+channels:{channel_rows(encrypted)}
 ''')
     return path
 
@@ -92,17 +96,17 @@ def busiest_thread(process, seconds, count):
 def headend(namespace, directory, device, encrypted, seconds, count=None):
     program = Headend(namespace, directory, write_lineup(directory, device, encrypted))
     program.wait_ready()
-    found = busiest_thread(program.process, seconds, count or (lambda: program.show('lanes')[0]['transmitted']))
+    found = busiest_thread(program.process, seconds, count or program.transmitted)
     program.stop()
     return found
 
 
-def testpmd(namespace, directory, devices, mode, seconds, count=None):
+def testpmd(namespace, directory, devices, mode, seconds, count=None, frame_bytes=SENT_BYTES):
     """count: of the packets sent; without, testpmd's own."""
     program = Program(
         namespace, 'testpmd', directory, 'dpdk-testpmd', '-l', '0,1', '--in-memory', '--no-pci', '--file-prefix', f'bench{id(directory)}',
         *(part for device in devices for part in ('--vdev', device)), '--', f'--forward-mode={mode}', '--nb-cores=1',
-        '--stats-period=1', f'--txpkts={SENT_BYTES}')
+        '--stats-period=1', f'--txpkts={frame_bytes}')
 
     def transmitted():
         values = [line.split()[1] for line in program.output.read_text(errors='replace').splitlines() if 'TX-packets:' in line]
@@ -121,6 +125,11 @@ def testpmd(namespace, directory, devices, mode, seconds, count=None):
     program.process.terminate()
     program.process.wait()
     return found
+
+
+def arrived(far):
+    """Frames at the far end of the veth pair."""
+    return json.loads(far.run('ip', '-j', '-s', 'link', 'show', 'eth0'))[0]['stats64']['rx']['packets']
 
 
 def forwarding(seconds):
@@ -142,12 +151,8 @@ def sending(seconds):
         namespace, far = network.namespace('headend'), network.namespace('far')
         network.veth(namespace, 'out0', far, 'eth0')
         lose(far, 90)
-
-        def arrived():
-            return json.loads(far.run('ip', '-j', '-s', 'link', 'show', 'eth0'))[0]['stats64']['rx']['packets']
-
-        return {'device/lane_af_xdp': headend(namespace, directory, XDP_DEVICE, True, seconds, arrived),
-                'device/txonly_af_xdp': testpmd(namespace, directory, (XDP_DEVICE,), 'txonly', seconds, arrived)}
+        return {'device/lane_af_xdp': headend(namespace, directory, XDP_DEVICE, True, seconds, lambda: arrived(far)),
+                'device/txonly_af_xdp': testpmd(namespace, directory, (XDP_DEVICE,), 'txonly', seconds, lambda: arrived(far))}
 
 
 def add_arguments(parser):

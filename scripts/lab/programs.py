@@ -63,6 +63,10 @@ class Headend(Program):
         """{name: counters}"""
         return {channel['name']: channel for channel in self.show('channels')}
 
+    def transmitted(self):
+        """Frames, by the first lane."""
+        return self.show('lanes')[0]['transmitted']
+
     def drops(self):
         """{name: count} of the lanes and channels together."""
         found = {}
