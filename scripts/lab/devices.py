@@ -103,6 +103,7 @@ def headend(namespace, directory, device, encrypted, seconds, count=None):
 
 def testpmd(namespace, directory, devices, mode, seconds, count=None, frame_bytes=SENT_BYTES):
     """count: of the packets sent; without, testpmd's own."""
+    before = count() if count else 0
     program = Program(
         namespace, 'testpmd', directory, 'dpdk-testpmd', '-l', '0,1', '--in-memory', '--no-pci', '--file-prefix', f'bench{id(directory)}',
         *(part for device in devices for part in ('--vdev', device)), '--', f'--forward-mode={mode}', '--nb-cores=1',
@@ -112,7 +113,7 @@ def testpmd(namespace, directory, devices, mode, seconds, count=None, frame_byte
         values = [line.split()[1] for line in program.output.read_text(errors='replace').splitlines() if 'TX-packets:' in line]
         return max(map(int, values), default=0)
 
-    wait_until(lambda: program.check_running() and (count or transmitted)() > 0, 20, 'testpmd sends nothing')
+    wait_until(lambda: program.check_running() and (count or transmitted)() > before, 20, 'testpmd sends nothing')
     if count is None:  # its statistics come once a second: from one to another
         def whole_seconds():
             seen = transmitted()
