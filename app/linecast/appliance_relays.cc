@@ -42,9 +42,10 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   setup.upstream.flow.ttl = 64;
   setup.upstream.flow.dscp = channel.output.dscp;
   setup.seed = random_number();
-  setup.tunnel = channel.source.tunnel;
   setup.stream.upstream = channel.source.ssm_source;
   setup.stream.group = channel.source.address;
+  setup.stream.port = channel.source.udp_port;
+  setup.stream.tunnel = channel.source.tunnel;
   setup.stream.address = interface.address;
   setup.stream.receiver_id = receiver_id(lineup);
   setup.stream.window = channel.window_packets;

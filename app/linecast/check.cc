@@ -32,7 +32,8 @@ Json describe_source(const Lineup& lineup, const lineup::Source& source) {
             {{"interface", interface},
              {"address", to_string(source.ssm_source)},
              {"group", to_string(source.address)},
-             {"port", source.udp_port}}};
+             {"port", source.udp_port},
+             {"tunnel", lineup::upstream_tunnel_name(source.tunnel)}}};
   return {"source",
           {{"interface", interface},
            {"address", to_string(source.address)},

@@ -61,7 +61,11 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
         ingest[ingests++] = {channel, frame.payload};
       } else if (LaneRelay* relay = streams_[flow].relay.get(); relay != nullptr) {
         relay->prefetch();
-        relayed[relays++] = {relay, flow, {drivers::source_mac(packet), frame.source_port}, frame.payload};
+        relayed[relays++] = {
+            relay,
+            flow,
+            {drivers::source_mac(packet), frame.source_port, is_multicast(frame.destination)},
+            frame.payload};
       } else if (hand_over(directory_->lane_of[flow], packet, &Lane::inbox_)) {
         --done;
       }

@@ -40,7 +40,6 @@ RelayTerms::RelayTerms(const lineup::Channel& channel)
 LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
     : LaneHop(*setup.channel, std::move(setup.hop), frames, numa_node),
       upstream_keys_(std::move(setup.upstream_keys)),
-      random_(setup.seed + 1),
       stream_(setup.stream, upstream_keys_.get(), setup.seed),
       new_announcements_(kNewAnnouncementsASecond, kNewAnnouncementsAtOnce),
       upstream_header_(upstream_flow(setup.upstream)),
@@ -50,9 +49,6 @@ LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
       upstream_udp_port_(setup.upstream.flow.destination_port),
       in_port_(setup.upstream.port),
       in_interface_(setup.upstream.interface) {
-  if (setup.tunnel)
-    tunnel_.emplace(smart::FarEnd{upstream_address_, upstream_udp_port_}, setup.stream.group,
-                    upstream_udp_port_, random_, tunnel_counters_);
   RelayTerms terms(*setup.channel);
   take(terms);
   publish();
@@ -69,49 +65,21 @@ LaneRelay::Taken LaneRelay::take(crypto::Manager& manager, TimeNs now, Bytes dat
   count(ChannelCounter::kBytesIn, datagram.size());
   upstream_mac_ = from.mac;
   smart::CommonHeader header;
-  const bool tunnelling = smart::decode_common(datagram, header) == smart::WireFault::kNone &&
-                          header.type == smart::PacketType::kTunnelling;
   Taken taken;
-  if (!tunnelling || !tunnel_)
-    taken = take_inner(manager, now, datagram, scratch);
-  else if (from.port == upstream_udp_port_)
-    taken = take_tunnelling(manager, now, datagram, scratch);
-  else
-    tunnel_counters_.add(smart::TunnelClientCounter::kNotAsked);
+  if (from.native) {
+    taken = take_by(Way::kNative, manager, now, datagram, scratch);
+  } else if (smart::decode_common(datagram, header) != smart::WireFault::kNone ||
+             header.type != smart::PacketType::kTunnelling) {
+    taken = take_by(Way::kUnicast, manager, now, datagram, scratch);
+  } else if (const auto inner = stream_.take_tunnelling(now, from.port, datagram, taken.fault)) {
+    taken = take_by(Way::kTunnel, manager, now, *inner, scratch);
+  }
   publish();
   return taken;
 }
 
-LaneRelay::Taken LaneRelay::take_tunnelling(crypto::Manager& manager, TimeNs now, Bytes datagram,
-                                            MutableBytes scratch) {
-  smart::Split split;
-  if (const smart::WireFault fault = smart::split_message(datagram, split); fault != smart::WireFault::kNone)
-    return {.fault = fault};
-  smart::TunnelRequest challenge;
-  smart::TunnelGrant grant;
-  switch (static_cast<smart::TunnellingCommand>(split.header.command)) {
-    case smart::TunnellingCommand::kChallenge:
-      if (smart::decode(split.body, challenge)) tunnel_->take_challenge(now, challenge);
-      return {};
-    case smart::TunnellingCommand::kGrant:
-      if (smart::decode(split.body, grant) &&
-          tunnel_->take_grant(now, grant) == smart::TunnelClient::Answer::kRefused)
-        stream_.note_tunnel_refused();
-      return {};
-    case smart::TunnellingCommand::kData:
-      if (const std::optional<Bytes> inner = tunnel_->take_data(now, split.body))
-        return take_inner(manager, now, *inner, scratch);
-      return {};
-    case smart::TunnellingCommand::kRequest:
-    case smart::TunnellingCommand::kLeave:
-      break;
-  }
-  tunnel_counters_.add(smart::TunnelClientCounter::kUnexpected);
-  return {};
-}
-
-LaneRelay::Taken LaneRelay::take_inner(crypto::Manager& manager, TimeNs now, Bytes datagram,
-                                       MutableBytes scratch) {
+LaneRelay::Taken LaneRelay::take_by(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram,
+                                    MutableBytes scratch) {
   if (datagram.size() > largest_packet_) [[unlikely]] {
     count(ChannelCounter::kPayloadSize);
     return {};
@@ -121,18 +89,18 @@ LaneRelay::Taken LaneRelay::take_inner(crypto::Manager& manager, TimeNs now, Byt
     return {.fault = fault};
   Taken taken;
   if (header.type == smart::PacketType::kData)
-    taken = take_data(manager, now, datagram, scratch);
+    taken = take_data(way, manager, now, datagram, scratch);
   else if (upstream_keys_ != nullptr && is_key_announce(datagram))
     taken = take_announcement(now, datagram);
   else
-    taken.fault = stream_.take_message(manager, now, datagram);
+    taken.fault = stream_.take_message(manager, now, way, datagram);
   taken.datagram = datagram;
   return taken;
 }
 
-LaneRelay::Taken LaneRelay::take_data(crypto::Manager& manager, TimeNs now, Bytes datagram,
+LaneRelay::Taken LaneRelay::take_data(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram,
                                       MutableBytes scratch) {
-  const smart::RelayStream::Taken taken = stream_.take_data(manager, now, datagram, scratch);
+  const smart::RelayStream::Taken taken = stream_.take_data(manager, now, way, datagram, scratch);
   switch (taken.fate) {
     case smart::RelayStream::Fate::kKept:
       return {.kept = keep(now, taken, datagram)};
@@ -224,6 +192,7 @@ smart::Quiet LaneRelay::wait_for(const smart::PairList& missing) const {
 LaneRelay::Due LaneRelay::take_due(TimeNs now) {
   look_due_ = now + kLookIntervalNs;
   take_look(now);
+  published_by_tunnel_.set(stream_.by_tunnel() ? 1 : 0);
   Due due;
   const bool heard = stream_.heard_ns() != kNever && now - stream_.heard_ns() < kSilentAfterNs;
   if (heard && stream_.hops() != 0 && !stream_.too_far()) {

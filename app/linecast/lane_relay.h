@@ -22,7 +22,6 @@ struct LaneRelaySetup {
   UpstreamSetup upstream;
   smart::RelayStream::Settings stream;
   std::unique_ptr<smart::RelayMessageKeys> upstream_keys;  // null: a clear channel
-  bool tunnel = false;                                     // the hop above is asked for one
   uint64_t seed = 0;
 };
 
@@ -51,7 +50,8 @@ class LaneRelay : public LaneHop {
   // From where a datagram of the hop above came.
   struct Origin {
     net::Mac mac{};
-    uint16_t port = 0;  // UDP
+    uint16_t port = 0;    // UDP
+    bool native = false;  // to a group
   };
   // scratch: as in RelayStream.
   Taken take(crypto::Manager& manager, TimeNs now, Bytes datagram, const Origin& from, MutableBytes scratch);
@@ -78,19 +78,12 @@ class LaneRelay : public LaneHop {
   // As RelayStream::poll().
   template <typename Send>
   void poll_upward(crypto::Manager& manager, TimeNs now, Send&& send) {
-    if (tunnel_) tunnel_->open(now);
     stream_.poll(manager, now, static_cast<uint32_t>(askers()), send);
-    send_tunnel_messages(manager, now, send);
   }
-  // What is to be said above at the end, in the same way.
+  // As RelayStream::leave().
   template <typename Send>
   void leave(crypto::Manager& manager, TimeNs now, Send&& send) {
-    std::array<uint8_t, smart::kMaxRequestSize> buffer;
-    if (const Bytes leave = stream_.leave(manager, now, static_cast<uint32_t>(askers()), buffer);
-        !leave.empty())
-      send(leave);
-    if (tunnel_) tunnel_->close(now);
-    send_tunnel_messages(manager, now, send);
+    stream_.leave(manager, now, static_cast<uint32_t>(askers()), send);
   }
   // Writes a message to the hop above as a whole frame into `packet`. way: the MAC address that leads to it.
   void write_upward(Bytes message, const net::Mac& way, drivers::Packet* packet);
@@ -103,32 +96,22 @@ class LaneRelay : public LaneHop {
   // Read by the control lcore.
   const smart::ReceiveCounters& receive_counters() const { return stream_.counters(); }
   const smart::RelayCounters& relay_counters() const { return stream_.relay_counters(); }
-  // All 0 where no tunnel is asked for.
-  const smart::TunnelClientCounters& tunnel_counters() const { return tunnel_counters_; }
+  const smart::TunnelClientCounters& tunnel_counters() const { return stream_.tunnel_counters(); }
   uint32_t hops() const { return static_cast<uint32_t>(published_hops_.get()); }  // 0: not known
   // Of the clock of the lanes; 0: nothing valid has come yet.
   TimeNs heard_ns() const { return static_cast<TimeNs>(published_heard_ns_.get()); }
+  bool by_tunnel() const { return published_by_tunnel_.get() != 0; }
 
  private:
-  Taken take_inner(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
-  Taken take_tunnelling(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
-  template <typename Send>
-  void send_tunnel_messages(crypto::Manager& manager, TimeNs now, Send&& send) {
-    if (!tunnel_) return;
-    std::array<uint8_t, smart::kMaxRequestSize> buffer;
-    while (const auto message = tunnel_->take_due(now))
-      send(stream_.tunnel_message(manager, *message, buffer));
-  }
-  Taken take_data(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  using Way = smart::RelayStream::Way;
+  Taken take_by(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  Taken take_data(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
   Taken take_announcement(TimeNs now, Bytes datagram);
   drivers::Packet* keep(TimeNs now, const smart::RelayStream::Taken& taken, Bytes datagram);
   void replace(uint64_t sequence, Bytes datagram);
   void publish();
 
   const std::unique_ptr<smart::RelayMessageKeys> upstream_keys_;
-  Random random_;
-  smart::TunnelClientCounters tunnel_counters_;  // written by the lane, read by the control lcore
-  std::optional<smart::TunnelClient> tunnel_;
   smart::RelayStream stream_;
   size_t largest_packet_ = 0;
   uint64_t restarts_ = 0;  // of the stream, that the hop has told of
@@ -146,7 +129,8 @@ class LaneRelay : public LaneHop {
   uint16_t upstream_ip_id_ = 0;
   net::Mac upstream_mac_{};
 
-  Counter published_hops_, published_heard_ns_;  // written by the lane, read by the control lcore
+  // Written by the lane, read by the control lcore.
+  Counter published_hops_, published_heard_ns_, published_by_tunnel_;
 };
 
 }  // namespace linecast::app

@@ -31,7 +31,8 @@ Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
     while (taken[slot]) ++slot;
     auto lane = static_cast<size_t>(std::ranges::min_element(channels_on) - channels_on.begin());
     // What is asked for before anything has come needs the host that knows the way.
-    if (const lineup::Source& source = lineup.channels[i].source; source.tunnel)
+    if (const lineup::Source& source = lineup.channels[i].source;
+        source.tunnel != smart::UpstreamTunnel::kNever)
       lane = host_lane(lineup.interfaces[source.interface].port, channels_on.size());
     ++channels_on[lane];
     placement.lane_of[slot] = static_cast<uint8_t>(lane);
@@ -59,7 +60,7 @@ Directory make_directory(const lineup::Lineup& lineup, const Placement& placemen
     const lineup::Channel& channel = lineup.channels[i];
     if (!channel.enabled) continue;
     const auto slot = static_cast<uint32_t>(placement.slot_of[i]);
-    if (!channel.source.tunnel &&
+    if (channel.source.is_native() &&
         !directory.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
                                  channel.source.udp_port, channel.source.ssm_source},
                                 slot))
@@ -91,7 +92,7 @@ std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, 
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
     const lineup::Source& source = lineup.channels[i].source;
     const lineup::Interface& interface = lineup.interfaces[source.interface];
-    if (!lineup.channels[i].enabled || interface.port != port || source.tunnel) continue;
+    if (!lineup.channels[i].enabled || interface.port != port || !source.is_native()) continue;
     const size_t lane = placement.lane_of[placement.slot_of[i]];
     rules.push_back({.vlan = interface.vlan,
                      .destination = source.address,

@@ -39,7 +39,7 @@ Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, con
                      TimeNs now) {
   Json out;
   out["address"] = to_string(channel.source.ssm_source);
-  out["by"] = channel.source.tunnel ? "tunnel" : "multicast";
+  out["by"] = relay.by_tunnel() ? "tunnel" : "multicast";
   out["last_heard_s"] = relay.heard_ns() == 0 ? Json() : Json((now - relay.heard_ns()) / kNsPerSecond);
   Json counters = Json::object();
   const auto add = [&](const auto& set, const auto& texts) {

@@ -111,8 +111,8 @@ class ChannelReader {
     source.udp_port = smart::kDefaultPort;
     in.number("port", 1, 65535, "", source.udp_port);
     source.format = smart::PacketFormat::kOpaque;
-    in.read("tunnel", source.tunnel, parse_bool);
-    if (source.tunnel) return;
+    in.read("tunnel", source.tunnel, parse_upstream_tunnel);
+    if (!source.is_native()) return;
     const Interface* interface =
         source.interface != kNoInterface ? &draft_.lineup.interfaces[source.interface] : nullptr;
     if (interface == nullptr || source.address == 0 || interface->igmp_version.value_or(3) == 3) return;

@@ -45,7 +45,7 @@ class StreamChecks {
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_output(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) check_source(i);
     for (size_t i = 0; i < lineup_.channels.size(); ++i) {
-      if (!lineup_.channels[i].source.tunnel)
+      if (lineup_.channels[i].source.is_native())
         check_mac(i, lineup_.channels[i].source.interface, lineup_.channels[i].source.address,
                   source_mark(i));
       check_mac(i, lineup_.channels[i].output.interface, lineup_.channels[i].output.group,
@@ -104,7 +104,7 @@ class StreamChecks {
                   only_warn(i, *other));
     constexpr size_t kMostSenders = igmp::MembershipTable::kMaxSourcesAGroup;
     std::set<Ipv4>& senders = senders_[{source.interface, source.address}];
-    if (source.ssm_source != 0 && !source.tunnel && senders.insert(source.ssm_source).second &&
+    if (source.ssm_source != 0 && source.is_native() && senders.insert(source.ssm_source).second &&
         senders.size() == kMostSenders + 1)
       faults_.error(
           lineup_.role == Role::kRepeater ? source_mark(i)

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "lib/lineup/scalars.h"
+
 namespace linecast::lineup {
 namespace {
 
@@ -137,7 +139,8 @@ void compare_source(const std::string& section, const Lineup& running, const Cha
   notes.address(key(feed ? "address" : "group"), before.source.address, after.source.address);
   notes.value(key("port"), uint64_t{before.source.udp_port}, uint64_t{after.source.udp_port});
   notes.address(key(feed ? "ssm_source" : "address"), before.source.ssm_source, after.source.ssm_source);
-  notes.text(key("tunnel"), before.source.tunnel ? "true" : "false", after.source.tunnel ? "true" : "false");
+  notes.text(key("tunnel"), std::string(upstream_tunnel_name(before.source.tunnel)),
+             std::string(upstream_tunnel_name(after.source.tunnel)));
   notes.text(key("format"), shown_format(before.source.format), shown_format(after.source.format));
 }
 

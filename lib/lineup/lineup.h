@@ -9,6 +9,7 @@
 #include "lib/base/ipv4.h"
 #include "lib/base/time.h"
 #include "lib/crypto/derive.h"
+#include "lib/smart/relay/upstream_tunnel.h"
 #include "lib/smart/wire.h"
 
 namespace linecast::lineup {
@@ -47,10 +48,11 @@ struct Source {
   size_t interface = 0;  // index into Lineup::interfaces
   Ipv4 address = 0;      // a group, or the interface's own address
   uint16_t udp_port = 0;
-  Ipv4 ssm_source = 0;  // 0: any sender
-  bool tunnel = false;  // of a repeater: the hop is asked for a tunnel, and the group is not joined
+  Ipv4 ssm_source = 0;                                           // 0: any sender
+  smart::UpstreamTunnel tunnel = smart::UpstreamTunnel::kNever;  // of a repeater
 
-  bool is_joined() const { return is_multicast(address) && !tunnel; }
+  bool is_native() const { return tunnel != smart::UpstreamTunnel::kAlways; }
+  bool is_joined() const { return is_multicast(address) && is_native(); }
   smart::PacketFormat format = smart::PacketFormat::kMpegTs;
 };
 

@@ -74,6 +74,26 @@ Parsed<bool> parse_bool(std::string_view text) {
   return Wrong{"is neither true nor false: give one of them"};
 }
 
+Parsed<smart::UpstreamTunnel> parse_upstream_tunnel(std::string_view text) {
+  if (text == "auto") return smart::UpstreamTunnel::kAuto;
+  const Parsed<bool> given = parse_bool(text);
+  if (const bool* value = std::get_if<bool>(&given))
+    return *value ? smart::UpstreamTunnel::kAlways : smart::UpstreamTunnel::kNever;
+  return Wrong{"is none of true, false and auto: give one of them"};
+}
+
+std::string_view upstream_tunnel_name(smart::UpstreamTunnel tunnel) {
+  switch (tunnel) {
+    case smart::UpstreamTunnel::kNever:
+      return "false";
+    case smart::UpstreamTunnel::kAuto:
+      return "auto";
+    case smart::UpstreamTunnel::kAlways:
+      return "true";
+  }
+  return "?";
+}
+
 Parsed<uint64_t> parse_rate(std::string_view text) { return parse_rate_within(text, kLeastRate, kMostRate); }
 
 Parsed<uint64_t> parse_rate_within(std::string_view text, uint64_t least, uint64_t most) {

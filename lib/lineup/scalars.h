@@ -22,6 +22,9 @@ using Parsed = std::variant<T, Wrong>;
 Parsed<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most, std::string_view unit);
 
 Parsed<bool> parse_bool(std::string_view text);
+// As a bool, or "auto".
+Parsed<smart::UpstreamTunnel> parse_upstream_tunnel(std::string_view text);
+std::string_view upstream_tunnel_name(smart::UpstreamTunnel tunnel);
 
 // Bits a second from "8M", "8.5 Mbit/s", "500k", "41000000": factors of 1000, case does not matter but for
 // bits and bytes. 1 kbit/s .. 10 Gbit/s.

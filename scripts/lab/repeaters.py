@@ -65,22 +65,23 @@ class RepeaterChain(Topology):
             network.bridge(switch, 'br0', ports)
 
 
-def channel_lineup(channel, hop, above, without_key, tunnel_from):
+def channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel):
     key = 'clear: true' if not channel.cipher else f'hop_key: {channel.name}.hop' if without_key else f'key: {channel.name}.key'
     return f'''
   - name: {channel.name}
     number: {channel.number}
     upstream: {{interface: in, address: {tunnel_from or hop_address(above)}, group: {group_of(channel, above)}, port: {SMART_PORT},
-               tunnel: {'true' if tunnel_from else 'false'}}}
+               tunnel: {'true' if tunnel_from else tunnel}}}
     output: {{interface: out, group: {group_of(channel, hop)}, port: {SMART_PORT}}}
     bitrate_cap: {channel.cap_bps}
     {key}
+{channel.retransmit()}
 '''
 
 
-def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_from=None):
+def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_from=None, tunnel='false'):
     """The repeater of that number. above: the hop whose streams it takes, where that is not the one before it; tunnel_from: the
-    address of one that it asks for a tunnel instead."""
+    address of one that it asks for a tunnel instead; tunnel: whether it asks that hop for one, as in a lineup."""
     above = hop - 1 if above is None else above
     for channel in channels:
         if without_key and channel.cipher and not (lab.directory / f'{channel.name}.hop').exists():
@@ -95,7 +96,7 @@ lanes: {{main_lcore: {main_lcore}, lcores: {lanes}, idle_sleep_us: 50}}
 ports:
   - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(hop - 1)}.50/24'})}
   - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', 'address': f'{hop_address(hop)}/24'})}
-channels:{''.join(channel_lineup(channel, hop, above, without_key, tunnel_from) for channel in channels)}''')
+channels:{''.join(channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel) for channel in channels)}''')
     repeater = Repeater(lab.topology.repeaters[hop - 1], lab.name_of(f'repeater{hop}_'), lab.directory, path)
     repeater.wait_ready()
     return repeater

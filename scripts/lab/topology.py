@@ -30,6 +30,7 @@ class Channel:
     source_specific: bool = False
     format: str = 'ts'
     repair_budget_percent: int | None = None  # None: the default
+    window_ms: int | None = None  # likewise
 
     def lineup(self):
         address, port = self.source.partition('://')[2].split(':')
@@ -48,8 +49,13 @@ class Channel:
       port: {SMART_PORT}
     bitrate_cap: {self.cap_bps}
     {f'key: {self.name}.key' if self.cipher else 'clear: true'}
-{f"    retransmit: {{budget_percent: {self.repair_budget_percent}}}" if self.repair_budget_percent is not None else ''}
+{self.retransmit()}
 '''
+
+    def retransmit(self):
+        given = {'budget_percent': self.repair_budget_percent, 'window_ms': self.window_ms}
+        given = {key: value for key, value in given.items() if value is not None}
+        return f'    retransmit: {json.dumps(given)}' if given else ''
 
 
 class Topology:

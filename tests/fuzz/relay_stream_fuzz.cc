@@ -6,6 +6,7 @@
 
 #include "lib/smart/relay/relay_stream.h"
 #include "tests/packets/smart_sender.h"
+#include "tests/unit/smart/receive/inner_packet.h"
 
 namespace {
 
@@ -47,6 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const RelayStream::Settings settings{.guard = guard,
                                        .upstream = 1,
                                        .group = sender->o.group,
+                                       .tunnel = static_cast<UpstreamTunnel>(in.u8() % 3),
                                        .address = 2,
                                        .receiver_id = 77,
                                        .window = 64,
@@ -55,14 +57,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::unique_ptr<const RelayEpochs>> epochs;
   std::set<uint64_t> passed_on;
   TimeNs now = kNsPerSecond;
+  const std::array<uint8_t, 16> cookie{5};
 
   const auto deliver = [&](Datagram packet, uint8_t how) {
     if ((how & 0x80) != 0) return;  // lost
+    const auto way = static_cast<RelayStream::Way>((how & 0x0f) % 3);
     if ((how & 0x40) != 0 && !packet.empty()) packet[in.u8() % packet.size()] ^= in.u8();
     CommonHeader header;
     if (decode_common(packet, header) == WireFault::kNone && header.type == PacketType::kData) {
       const uint64_t first = relay.first_sequence(), next = relay.next_sequence();
-      const RelayStream::Taken taken = relay.take_data(manager, now, packet, scratch);
+      const RelayStream::Taken taken = relay.take_data(manager, now, way, packet, scratch);
       if (relay.first_sequence() != first || relay.next_sequence() < next) passed_on.clear();  // another run
       if (taken.fate != RelayStream::Fate::kKept) return;
       require(taken.sequence >= relay.first_sequence() && taken.sequence <= relay.next_sequence());
@@ -72,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       relay.note_kept(now, taken);
       return;
     }
-    relay.take_message(manager, now, packet);
+    relay.take_message(manager, now, way, packet);
     if (auto followed = keys.take(now, packet, (how & 0x10) != 0); followed != nullptr) {
       relay.follow(*followed);
       epochs.push_back(std::move(followed));
@@ -82,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (in.ok() && in.remaining() > 0) {
     const uint8_t op = in.u8();
     const uint8_t how = in.u8();
-    switch (op % 12) {
+    switch (op % 14) {
       case 0:
       case 1:
       case 2: {
@@ -133,6 +137,30 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         request.resize(encode(Replacement{sender->o.group, asked}, request));
         if (!encrypted)
           for (const Datagram& repair : sender->answer(request, good)) deliver(repair, 0);
+        break;
+      }
+      case 11: {
+        // The far end of a tunnel, or somebody who knows no cookie.
+        TunnelRequest challenge{sender->o.group, 0, cookie};
+        challenge.cookie[0] ^= how >> 7;
+        Datagram answer(64);
+        answer.resize((how & 1) != 0
+                          ? encode(TunnellingCommand::kChallenge, challenge, answer)
+                          : encode(TunnelGrant{challenge.group, 0, how, 0, challenge.cookie}, answer));
+        WireFault fault{};
+        require(
+            !relay.take_tunnelling(now, static_cast<uint16_t>(kDefaultPort + (how >> 6 & 1)), answer, fault));
+        break;
+      }
+      case 12: {
+        InnerPacket inner{.source = 1, .destination = sender->o.group, .payload = sender->heartbeat()};
+        const auto packet = inner_packet(inner);
+        Datagram datagram(200);
+        datagram.resize(encode_tunnel_data(packet, datagram));
+        if ((how & 0x40) != 0) datagram[in.u8() % datagram.size()] ^= in.u8();
+        WireFault fault{};
+        if (const auto found = relay.take_tunnelling(now, kDefaultPort, datagram, fault))
+          deliver(Datagram(found->begin(), found->end()), static_cast<uint8_t>(RelayStream::Way::kTunnel));
         break;
       }
       default:

@@ -36,11 +36,11 @@ class Player:
         return list(datagrams.read(self.played_file))
 
 
-def cut(namespace):
-    """Native multicast no longer gets to eth0; returns when."""
+def cut(namespace, interface='eth0'):
+    """Native multicast no longer gets to the interface; returns when."""
     begun = time.time()
-    namespace.run('nft', '-f', '-', stdin='''table netdev cut { chain ingress {
-        type filter hook ingress device "eth0" priority -2; ip daddr 224.0.0.0/4 udp dport 1-65535 drop; }; }''')
+    namespace.run('nft', '-f', '-', stdin=f'''table netdev cut {{ chain ingress {{
+        type filter hook ingress device "{interface}" priority -2; ip daddr 224.0.0.0/4 udp dport 1-65535 drop; }}; }}''')
     return begun
 
 

@@ -2,6 +2,7 @@
 """Repeaters: what goes through them arrives bit for bit, losses on the way to one are asked for once, whatever many are below, and
 losses below never reach the headend."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -10,15 +11,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
 from lab import system
+from lab.capture import Capture
 from lab.media import sha256, write_noise
 from lab.network import call, wait_until
 from lab.programs import LINECAST, Program
 from lab.repeaters import RepeaterChain, group_of, hop_address, start_receiver, start_repeater
 from lab.topology import SMART_PORT, Channel
+from players import IS_TUNNEL_DATA, cut, restore, times
 
 NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 2_500_000, 'aes-128-gcm')
 FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 2_500_000, None)
 RATE_BPS = 2_000_000
+# What is sent in so long as it takes to notice a cut is kept, and may be sent again at once.
+LONG_NEWS, LONG_FILM = (dataclasses.replace(channel, window_ms=8000, repair_budget_percent=400) for channel in (NEWS, FILM))
+TUNNELLED_WITHIN_S = 8  # wanted are 4; the rest is for a busy machine
 IS_REQUEST = f'udp dport {SMART_PORT} @th,72,8 0x81'  # REPLACEMENT
 
 
@@ -242,6 +248,61 @@ def a_stream_comes_by_tunnel_where_no_multicast_does(lab):
     assert counts['leaves'] >= 1 and counts['bad_trailer'] == 0 and counts['repairs'] > 20, counts
 
 
+def upstream_of(repeater, channel):
+    return repeater.channels()[channel.name]['upstream']
+
+
+def a_tunnel_takes_the_place_of_a_cut_stream_and_nothing_is_lost_on_the_way_back(lab):
+    channels = (LONG_NEWS, LONG_FILM)
+    headend = lab.start_headend(channels, sections='\ntunnels: {}\n')
+    repeater = start_repeater(lab, 1, channels, tunnel='auto')
+    wait_for_hop(repeater, *channels)
+    cable = lab.topology.cables[0]
+    pcap = lab.directory / 'cut.pcap'
+    capture = Capture(cable, 'above', pcap, f'udp port {SMART_PORT}', snap_bytes=128)
+    received = {}
+    for channel in channels:
+        for number in (1, 2):
+            file = lab.directory / f'{channel.name}.{number}'
+            received[file] = (channel, start_receiver(lab, channel, 1, number, file, '--buffer-ms', '10000'))
+    time.sleep(2)
+    feed = Feed(lab, 36, *channels)
+    time.sleep(3)
+    assert all(upstream_of(repeater, channel)['by'] == 'multicast' for channel in channels)
+    cut_at = cut(cable, 'above')
+    for channel in channels:
+        wait_until(lambda channel=channel: upstream_of(repeater, channel)['by'] == 'tunnel', 15, f'{channel.name} is not tunnelled', 0.1)
+    time.sleep(3)
+    before = {channel: upstream_of(repeater, channel)['counters'] for channel in channels}
+    restored_at = time.time()
+    restore(cable)
+    for channel in channels:
+        wait_until(lambda channel=channel: upstream_of(repeater, channel)['by'] == 'multicast', 20, f'{channel.name} does not come back',
+                   0.1)
+    down_at = time.time()
+    wait_until(lambda: headend.tunnels()['in_all'] == 0, 5, 'a tunnel is not left')
+    feed.wait(40)
+    time.sleep(11)
+    after = {channel: upstream_of(repeater, channel)['counters'] for channel in channels}
+    stop_all(program for _, program in received.values())
+    capture.stop()
+    for file, (channel, program) in received.items():
+        assert sha256(file) == sha256(feed.files[channel]), f'{file.name} is not what was fed: {program.channels()}'
+    for channel in channels:
+        row, counters = repeater.channels()[channel.name], after[channel]
+        assert counters['climbed'] == counters['came_down'] == 1 and counters.get('unrecovered', 0) == 0, counters
+        assert counters.get('sequences_requested', 0) == before[channel].get('sequences_requested', 0), 'lost on the way back'
+        assert counters['duplicates'] > 500, f'both ways at once: {counters}'
+        assert counters['passed_on'] == row['packets_sent'] == headend.channels()[channel.name]['packets_sent'], (row, counters)
+        faults = {report['fault'] for report in headend.channels()[channel.name]['receivers']}
+        assert faults == {'climbed', 'came_down'}, faults
+    tunnelled = times(pcap, f'src {hop_address(0)} and {IS_TUNNEL_DATA}')
+    assert tunnelled and tunnelled[0] - cut_at < TUNNELLED_WITHIN_S, f'{tunnelled[:1]}, cut at {cut_at}'
+    return [f'cut to first tunnelled packet: {tunnelled[0] - cut_at:.2f} s',
+            f'restored to native again: {down_at - restored_at:.1f} s, 0 packets lost, {after[LONG_NEWS]["duplicates"]} came twice and went '
+            'on once']
+
+
 INJECT = '''
 import random, socket, struct, sys, time
 source, group, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -298,4 +359,5 @@ system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_be
            what_is_lost_below_never_reaches_the_headend, a_new_key_epoch_goes_through,
            restarts_of_headend_and_repeater_are_followed, a_repeater_without_the_group_key_passes_on_what_it_cannot_read,
            a_stream_comes_by_tunnel_where_no_multicast_does,
+           a_tunnel_takes_the_place_of_a_cut_stream_and_nothing_is_lost_on_the_way_back,
            a_loop_of_repeaters_multiplies_nothing_and_ends, receivers=3, topology=RepeaterChain)

@@ -19,7 +19,8 @@ class Relay : public Requests {
   static constexpr uint16_t kUpwardPort = 49'152;
   static constexpr net::Mac kAboveMac{2, 0, 0, 0, 0, 0x51};
 
-  void make_relay(RelayGuard guard = RelayGuard::kOpened, bool tunnel = false) {
+  void make_relay(RelayGuard guard = RelayGuard::kOpened,
+                  smart::UpstreamTunnel tunnel = smart::UpstreamTunnel::kNever) {
     constexpr uint32_t window = 64;
     BedOptions options;
     options.channels = 0;
@@ -58,10 +59,11 @@ class Relay : public Requests {
     setup.upstream.flow.source_port = kUpwardPort;
     setup.upstream.flow.destination_port = LaneBed::kSourcePort;
     setup.upstream.flow.ttl = 64;
-    setup.tunnel = tunnel;
     setup.stream = {.guard = guard,
                     .upstream = LaneBed::kFeeder,
                     .group = LaneBed::source_group(0),
+                    .port = LaneBed::kSourcePort,
+                    .tunnel = tunnel,
                     .address = LaneBed::kInAddress,
                     .receiver_id = 99,
                     .window = window};
@@ -341,7 +343,7 @@ TEST_F(Relay, TooManyHopsAreRefused) {
 }
 
 TEST_F(Relay, AStreamComesByTunnel) {
-  make_relay(RelayGuard::kOpened, true);
+  make_relay(RelayGuard::kOpened, smart::UpstreamTunnel::kAlways);
   // The way to the hop has to be found first.
   net::UdpFlow back;
   back.source = LaneBed::kFeeder;
@@ -411,6 +413,10 @@ TEST_F(Relay, AStreamComesByTunnel) {
   say(tunnelled(data()), LaneBed::kSourcePort + 1);
   EXPECT_TRUE(data_below().empty()) << "from another port of the hop's machine";
   EXPECT_EQ(relay().tunnel_counters().get(smart::TunnelClientCounter::kNotAsked), 1u);
+  EXPECT_TRUE(relay().by_tunnel());
+  from_above(tunnelled(data()));
+  poll();
+  EXPECT_TRUE(data_below().empty()) << "to the group";
 }
 
 TEST_F(Relay, HeartbeatsGoOn) {

@@ -16,6 +16,9 @@ constexpr unsigned kRowBelieved = 3;
 constexpr TimeNs kHeartbeatSpacingNs = 15 * kNsPerMs;
 // For so long a packet that could not be opened says where a stream began.
 constexpr TimeNs kUnopenedNs = kNsPerSecond / 2;
+// What is missing counts as unrecovered when so many packets have followed as are kept: later than the window
+// where the stream is below its cap.
+constexpr TimeNs kGivenUpWithin = 2;
 
 bool is(const Split& split, MessageCommand command) {
   return split.header.type == PacketType::kMessage && split.header.command == static_cast<uint8_t>(command);
@@ -48,11 +51,17 @@ RelayStream::RelayStream(const Settings& settings, const RelayMessageKeys* keys,
                  random_, counters_),
       usage_(settings.group, settings.address, random_),
       faults_(settings.group, settings.address, random_),
+      simple_(settings.tunnel == UpstreamTunnel::kAuto ? 1 : 0, kGivenUpWithin * settings.window_ns, random_),
       places_(settings.window),
-      synch_code_(settings.guard == RelayGuard::kClear ? 0 : 1) {}
+      synch_code_(settings.guard == RelayGuard::kClear ? 0 : 1) {
+  if (settings.tunnel != UpstreamTunnel::kNever)
+    tunnel_.emplace(FarEnd{settings.upstream, settings.port}, settings.group, settings.port, random_,
+                    tunnel_counters_);
+}
 
-RelayStream::Taken RelayStream::take_data(crypto::Manager& manager, TimeNs now, Bytes datagram,
+RelayStream::Taken RelayStream::take_data(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram,
                                           MutableBytes scratch) {
+  way_ = way;
   DataHeader header;
   if (const WireFault fault = decode_data(datagram, header); fault != WireFault::kNone)
     return {.fault = fault};
@@ -78,8 +87,7 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
     counters_.add(reason);
     return Taken{};
   };
-  const uint8_t* iv_bytes = datagram.data() + kDataHeaderSize;
-  const Iv iv = decode_iv(iv_bytes);
+  const Iv iv = decode_iv(datagram.data() + kDataHeaderSize);
   const bool heartbeat = header.command == DataCommand::kHeartbeat;
   if (iv.heartbeat != heartbeat || (!heartbeat && static_cast<uint16_t>(iv.counter) != header.number))
     return dropped(ReceiveCounter::kContradictory);
@@ -93,9 +101,13 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
   // What came before needs no key to be known for a copy.
   if (heartbeat) {
     const ReplayWindow::Verdict seen = heartbeats_seen_.check(iv.counter);
-    if (seen != ReplayWindow::Verdict::kNew) return dropped(replay_counter(header, seen));
+    if (seen != ReplayWindow::Verdict::kNew) {
+      note_copy(manager, now, header, datagram, scratch);
+      return dropped(replay_counter(header, seen));
+    }
   } else if (running() && iv.counter < requester_.next()) {
     if (holds(iv.counter)) {
+      note_copy(manager, now, header, datagram, scratch);
       counters_.add(replay_counter(header, ReplayWindow::Verdict::kSeen));
       return {settings_.guard == RelayGuard::kTrusted ? Fate::kCopy : Fate::kDropped, iv.counter};
     }
@@ -108,11 +120,7 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
   if (settings_.guard == RelayGuard::kOpened) {
     const EpochKey* key = epochs_->keys.find(header.synch_code);
     if (key == nullptr) return unopened(ReceiveCounter::kUnknownEpoch);
-    const Bytes ciphertext =
-        datagram.subspan(kDataHeaderSize + kIvSize, datagram.size() - kDataHeaderSize - kSealOverhead);
-    if (ciphertext.size() > scratch.size()) return dropped(ReceiveCounter::kBadTag);
-    if (!key->gcm.open(manager, iv_bytes, data_aad(datagram.data()), ciphertext,
-                       ciphertext.data() + ciphertext.size(), scratch.data())) {
+    if (!opens(manager, *key, datagram, scratch)) {
       if (!heartbeat) faults_.add(ErrorCode::kBadTag, 1, iv.counter);
       return unopened(ReceiveCounter::kBadTag);
     }
@@ -128,8 +136,18 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
   } else if (!is_believed(sequence)) {
     return dropped(ReceiveCounter::kDoubtful);
   }
+  note_data(now, header, sequence);
   if (heartbeat) heartbeats_seen_.mark(iv.counter);
   return heartbeat ? place_heartbeat(now, header, sequence) : place_data(now, header, sequence);
+}
+
+bool RelayStream::opens(crypto::Manager& manager, const EpochKey& key, Bytes datagram,
+                        MutableBytes scratch) const {
+  const Bytes ciphertext =
+      datagram.subspan(kDataHeaderSize + kIvSize, datagram.size() - kDataHeaderSize - kSealOverhead);
+  return ciphertext.size() <= scratch.size() &&
+         key.gcm.open(manager, datagram.data() + kDataHeaderSize, data_aad(datagram.data()), ciphertext,
+                      ciphertext.data() + ciphertext.size(), scratch.data());
 }
 
 RelayStream::Taken RelayStream::take_clear(TimeNs now, const DataHeader& header, Bytes datagram) {
@@ -157,6 +175,7 @@ RelayStream::Taken RelayStream::take_clear(TimeNs now, const DataHeader& header,
     case ClearSequence::Verdict::kDoubtful:
       return dropped(ReceiveCounter::kDoubtful);
   }
+  note_data(now, header, at.sequence);
   if (heartbeat) {
     // Nothing tells a copy from a stream at rest, but that no two are sent so soon after each other: in a
     // loop of repeaters one would go round without end.
@@ -332,7 +351,8 @@ void RelayStream::follow(const RelayEpochs& epochs) {
   epochs_ = &epochs;
 }
 
-WireFault RelayStream::take_message(crypto::Manager& manager, TimeNs now, Bytes datagram) {
+WireFault RelayStream::take_message(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram) {
+  way_ = way;
   Split split;
   if (const WireFault fault = split_message(datagram, split); fault != WireFault::kNone) return fault;
   SenderStatus status;
@@ -375,6 +395,7 @@ Hop* RelayStream::speaker(crypto::Manager& manager, TimeNs now, Bytes datagram, 
   hop->start_number = fields.id;
   hop->count = fields.count;
   heard_ns_ = now;
+  note_message(now);
   return hop;
 }
 

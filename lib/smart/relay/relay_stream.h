@@ -1,16 +1,19 @@
 // What a repeater makes of one stream that comes from the hop above: what is new, and so kept and passed on;
-// what is missing, and so asked for there; and what it says of itself there, as a receiver does. No socket,
-// no clock, and nothing is allocated but in the constructor: one lane.
+// what is missing, and so asked for there; by which way it comes, the group or a tunnel; and what it says of
+// itself there, as a receiver does. No socket, no clock, and nothing is allocated but in the constructor: one
+// lane.
 #pragma once
 
 #include "lib/base/random.h"
 #include "lib/smart/receive/clear_sequence.h"
 #include "lib/smart/receive/fault_reporter.h"
 #include "lib/smart/receive/requester.h"
+#include "lib/smart/receive/simple.h"
 #include "lib/smart/receive/tunnel_client.h"
 #include "lib/smart/receive/usage_reporter.h"
 #include "lib/smart/relay/relay_counters.h"
 #include "lib/smart/relay/relay_keys.h"
+#include "lib/smart/relay/upstream_tunnel.h"
 #include "lib/smart/replay_window.h"
 
 namespace linecast::smart {
@@ -35,9 +38,11 @@ class RelayStream {
 
   struct Settings {
     RelayGuard guard = RelayGuard::kClear;
-    Ipv4 upstream = 0;  // the hop's address
-    Ipv4 group = 0;     // its group
-    Ipv4 address = 0;   // the repeater's own towards it, for its reports
+    Ipv4 upstream = 0;             // the hop's address
+    Ipv4 group = 0;                // its group
+    uint16_t port = kDefaultPort;  // of the group, and where the hop is asked
+    UpstreamTunnel tunnel = UpstreamTunnel::kNever;
+    Ipv4 address = 0;  // the repeater's own towards it, for its reports
     uint64_t receiver_id = 0;
     uint32_t window = 64;              // packets kept: a power of two, at most 2^14
     TimeNs window_ns = kNsPerSecond;   // for so long what is missing is asked for
@@ -47,6 +52,9 @@ class RelayStream {
   RelayStream(const Settings& settings, const RelayMessageKeys* keys, uint64_t seed);
   RelayStream(const RelayStream&) = delete;
   RelayStream& operator=(const RelayStream&) = delete;
+
+  // How a datagram of the hop above came: to its group, in a tunnel, or else to the repeater alone.
+  enum class Way : uint8_t { kNative, kTunnel, kUnicast };
 
   // What is to become of a data packet.
   enum class Fate : uint8_t {
@@ -63,11 +71,14 @@ class RelayStream {
   };
   // datagram: a UDP payload of type 0. scratch: as large as any datagram; holds nothing afterwards that
   // anybody should read.
-  Taken take_data(crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  Taken take_data(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram, MutableBytes scratch);
   void note_kept(TimeNs now, const Taken& taken);
 
   // SENDER_STATUS and QUIET of the hop above; others are counted. datagram: of type 1, 2 or 3.
-  WireFault take_message(crypto::Manager& manager, TimeNs now, Bytes datagram);
+  WireFault take_message(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram);
+  // A datagram of type 3 that came from this port of the hop above to the repeater alone. Returns what stood
+  // in a TUNNEL_DATA; none where it is none, or is refused (counted, or told as `fault`).
+  std::optional<Bytes> take_tunnelling(TimeNs now, uint16_t from_port, Bytes datagram, WireFault& fault);
   // From now on; until the next call, or for good.
   void follow(const RelayEpochs& epochs);
   const RelayEpochs* epochs() const { return epochs_; }
@@ -88,20 +99,25 @@ class RelayStream {
       if (const Bytes request = sign_request(manager, pairs, buffer); !request.empty()) send(request);
     });
     note_silence(now);
+    run_tunnel(now);
+    send_tunnel_messages(manager, now, send);
     if (const Bytes join = take_join(manager, now, receivers, buffer); !join.empty()) send(join);
     for (Bytes report = take_report(manager, now, buffer); !report.empty();
          report = take_report(manager, now, buffer))
       send(report);
   }
-  // May be early, never late.
-  TimeNs next_due() const;
-  // The LEAVE at the end; empty where no hop was heard.
-  Bytes leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
+  // Gives out what is to be said at the end, in the same way: the LEAVE, where the hop was heard, and
+  // LEAVE_TUNNEL.
+  template <typename Send>
+  void leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, Send&& send) {
+    std::array<uint8_t, kMaxRequestSize> buffer;
+    if (const Bytes leave = take_leave(manager, now, receivers, buffer); !leave.empty()) send(leave);
+    if (tunnel_) tunnel_->close(now);
+    send_tunnel_messages(manager, now, send);
+  }
 
-  // REQUEST_TUNNEL or LEAVE_TUNNEL, ready to be sent. Its count is 0: after a long silence any other would be
-  // too old to be taken.
-  Bytes tunnel_message(crypto::Manager& manager, const TunnelClient::Message& message, MutableBytes buffer);
-  void note_tunnel_refused() { faults_.add(ProblemCode::kTunnelRefused, 1, 0); }
+  // Whether the stream comes by tunnel.
+  bool by_tunnel() const { return settings_.tunnel == UpstreamTunnel::kAlways || simple_.level() != 0; }
 
   // The sequences that may be kept: of the last run, and no more than the window. Only what note_kept() was
   // told of is.
@@ -121,6 +137,8 @@ class RelayStream {
   // Read by the control lcore.
   const ReceiveCounters& counters() const { return counters_; }
   const RelayCounters& relay_counters() const { return relay_counters_; }
+  // All 0 where no tunnel is asked for.
+  const TunnelClientCounters& tunnel_counters() const { return tunnel_counters_; }
   void count(RelayCounter counter) { relay_counters_.add(counter); }
 
  private:
@@ -134,6 +152,7 @@ class RelayStream {
   Taken take_sealed(crypto::Manager& manager, TimeNs now, const DataHeader& header, Bytes datagram,
                     MutableBytes scratch);
   Taken take_clear(TimeNs now, const DataHeader& header, Bytes datagram);
+  bool opens(crypto::Manager& manager, const EpochKey& key, Bytes datagram, MutableBytes scratch) const;
   Taken place_data(TimeNs now, const DataHeader& header, uint64_t sequence);
   Taken place_heartbeat(TimeNs now, const DataHeader& header, uint64_t last);
   bool is_believed(uint64_t sequence);
@@ -148,7 +167,26 @@ class RelayStream {
   void take_status(TimeNs now, const SenderStatus& status, Hop& hop);
   Hop* speaker(crypto::Manager& manager, TimeNs now, Bytes datagram, const Split& split);
 
+  // relay_stream_tunnel.cc
+  void note_message(TimeNs now);
+  void note_data(TimeNs now, const DataHeader& header, uint64_t sequence);
+  void note_copy(crypto::Manager& manager, TimeNs now, const DataHeader& header, Bytes datagram,
+                 MutableBytes scratch);
+  bool judges_copies() const {
+    return way_ == Way::kNative ? simple_.level() != 0 : way_ == Way::kTunnel && simple_.trying() != 0;
+  }
+  void run_tunnel(TimeNs now);
+  template <typename Send>
+  void send_tunnel_messages(crypto::Manager& manager, TimeNs now, Send&& send) {
+    std::array<uint8_t, kMaxRequestSize> buffer;
+    for (Bytes message = take_tunnel_message(manager, now, buffer); !message.empty();
+         message = take_tunnel_message(manager, now, buffer))
+      send(message);
+  }
+
   // relay_stream_upward.cc: each empty where there is nothing to send
+  Bytes take_tunnel_message(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
+  Bytes take_leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
   Bytes sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer);
   Bytes take_join(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer);
   Bytes take_report(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
@@ -162,10 +200,15 @@ class RelayStream {
   const RelayMessageKeys* const keys_;
   ReceiveCounters counters_;
   RelayCounters relay_counters_;
+  TunnelClientCounters tunnel_counters_;
   Random random_;
   BasicRequester<Memory::kTakenOnce> requester_;
   UsageReporter usage_;
   FaultReporter faults_;
+
+  Way way_ = Way::kUnicast;  // of what is being taken
+  Simple simple_;
+  std::optional<TunnelClient> tunnel_;
 
   const RelayEpochs* epochs_ = nullptr;
   ReplayWindow heartbeats_seen_;

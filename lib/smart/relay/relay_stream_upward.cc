@@ -12,11 +12,6 @@ constexpr TimeNs kSilenceNs = 5 * kNsPerSecond;
 
 }  // namespace
 
-TimeNs RelayStream::next_due() const {
-  const TimeNs silence = silence_noted_ns_ == kNever ? INT64_MIN : silence_noted_ns_ + kSilenceNs;
-  return std::min({requester_.next_due(), usage_.next_due(), faults_.next_due(), silence});
-}
-
 // Adds the trailer where the channel has them.
 Bytes RelayStream::sign(crypto::Manager& manager, MutableBytes buffer, size_t size, uint64_t count) {
   if (keys_ != nullptr)
@@ -25,9 +20,10 @@ Bytes RelayStream::sign(crypto::Manager& manager, MutableBytes buffer, size_t si
   return Bytes(buffer).first(size);
 }
 
-Bytes RelayStream::tunnel_message(crypto::Manager& manager, const TunnelClient::Message& message,
-                                  MutableBytes buffer) {
-  return sign(manager, buffer, encode(message.command, message.body, buffer), 0);
+// Its count is 0: after a long silence any other would be too old to be taken.
+Bytes RelayStream::take_tunnel_message(crypto::Manager& manager, TimeNs now, MutableBytes buffer) {
+  const auto message = tunnel_ ? tunnel_->take_due(now) : std::nullopt;
+  return message ? sign(manager, buffer, encode(message->command, message->body, buffer), 0) : Bytes{};
 }
 
 Bytes RelayStream::sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer) {
@@ -44,7 +40,7 @@ Bytes RelayStream::take_join(crypto::Manager& manager, TimeNs now, uint32_t rece
   return sign(manager, buffer, encode(MessageCommand::kUsageReportJoin, *join, buffer));
 }
 
-Bytes RelayStream::leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer) {
+Bytes RelayStream::take_leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer) {
   std::optional<UsageReport> leave = usage_.leave(now);
   if (!leave) return {};
   leave->detail->receivers = std::max<uint32_t>(receivers, 1);

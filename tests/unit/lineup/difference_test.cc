@@ -114,6 +114,7 @@ const Case kRepeaterCases[] = {
      "address: 10.2.0.3, group: 239.20.0.1", Change::kRestarted},
     {"channels[].upstream.group", "group: 239.20.0.1", "group: 239.20.0.3", Change::kRestarted},
     {"channels[].upstream.tunnel", "port: 47200", "port: 47200, tunnel: true", Change::kRestarted},
+    {"channels[].upstream.tunnel", "port: 47200", "port: 47200, tunnel: auto", Change::kRestarted},
     {"channels[].upstream.port", "port: 47200", "port: 47300", Change::kRestarted},
 };
 

@@ -33,7 +33,19 @@ TEST(RepeaterLineup, IsReadWithItsUpstreamAsTheOnlySender) {
   EXPECT_EQ(to_string(source.ssm_source), "10.2.0.2");
   EXPECT_EQ(source.udp_port, 47200);
   EXPECT_EQ(lineup.channels[1].source.udp_port, smart::kDefaultPort);
+  EXPECT_EQ(source.tunnel, smart::UpstreamTunnel::kNever);
   EXPECT_EQ(lineup.channels[0].id, crypto::channel_id_from_name("news")) << "the headend's: by the name";
+}
+
+TEST(RepeaterLineup, ATunnelIsAskedForWhereTheLineupSaysSo) {
+  const auto source = [](const std::string& tunnel) {
+    return spoiled("port: 47200}", "port: 47200, tunnel: " + tunnel + "}").load().lineup->channels[0].source;
+  };
+  EXPECT_EQ(source("false").tunnel, smart::UpstreamTunnel::kNever);
+  EXPECT_EQ(source("auto").tunnel, smart::UpstreamTunnel::kAuto);
+  EXPECT_EQ(source("true").tunnel, smart::UpstreamTunnel::kAlways);
+  EXPECT_TRUE(source("auto").is_joined());
+  EXPECT_FALSE(source("true").is_joined());
 }
 
 struct Case {
@@ -54,6 +66,7 @@ const Case kFaults[] = {
     {"address: 10.2.0.2, group: 239.20.0.1", "group: 239.20.0.1", "lacks \"address\""},
     {"address: 10.2.0.2, group: 239.20.0.1", "address: @239.1.1.1, group: 239.20.0.1",
      "address \"239.1.1.1\""},
+    {"port: 47200}", "port: 47200, tunnel: @maybe}", "tunnel \"maybe\" is none of true, false and auto"},
     {"group: 239.20.0.1", "group: @10.2.0.2", "group \"10.2.0.2\""},
     {"address: 10.2.0.2, group: 239.20.0.1", "address: @10.4.0.1, group: 239.20.0.1",
      "address \"10.4.0.1\" is this repeater's own, on out0"},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 
 #include "lib/smart/relay/relay_stream.h"
@@ -18,12 +19,15 @@ class RelayBed {
   static constexpr Ipv4 kUpstream = 0x0a000001;
   using Fate = RelayStream::Fate;
 
+  using Way = RelayStream::Way;
+
   explicit RelayBed(RelayGuard guard = RelayGuard::kOpened, SmartSender::Options options = {},
-                    uint32_t window = 256)
+                    uint32_t window = 256, UpstreamTunnel tunnel = UpstreamTunnel::kNever)
       : sender(std::make_unique<SmartSender>(of(guard, options))),
         settings_{.guard = guard,
                   .upstream = kUpstream,
                   .group = options.group,
+                  .tunnel = tunnel,
                   .address = 0x0a000002,
                   .receiver_id = 77,
                   .window = window} {
@@ -56,8 +60,8 @@ class RelayBed {
     }
     message(sender->status());
   }
-  RelayStream::Taken take(const Datagram& datagram) {
-    const RelayStream::Taken taken = relay->take_data(manager_, now, datagram, scratch_);
+  RelayStream::Taken take(const Datagram& datagram, Way way = Way::kNative) {
+    const RelayStream::Taken taken = relay->take_data(manager_, now, way, datagram, scratch_);
     if (taken.fate == Fate::kKept) {
       EXPECT_FALSE(passed_on.contains(taken.sequence)) << "a full sequence is passed on once";
       passed_on[taken.sequence] = datagram;
@@ -66,7 +70,9 @@ class RelayBed {
     return taken;
   }
   Fate fate(const Datagram& datagram) { return take(datagram).fate; }
-  WireFault message(const Datagram& datagram) { return relay->take_message(manager_, now, datagram); }
+  WireFault message(const Datagram& datagram, Way way = Way::kNative) {
+    return relay->take_message(manager_, now, way, datagram);
+  }
   Datagram data(uint8_t fill = 1) { return sender->data(std::vector<uint8_t>(188, fill)); }
 
   // Polls until then; what the relay says is kept, and requests are answered after `answer_ns`, unless that
@@ -76,6 +82,7 @@ class RelayBed {
     for (; now < end; now += kNsPerMs) {
       relay->poll(manager_, now, receivers, [&](Bytes said) {
         const Datagram datagram(said.begin(), said.end());
+        if (datagram[1] >> 6 == static_cast<int>(PacketType::kTunnelling)) return take_tunnelling(datagram);
         if (datagram[1] >> 6 != static_cast<int>(PacketType::kReplacement))
           return reports.push_back(datagram);
         requests.push_back(datagram);
@@ -86,14 +93,16 @@ class RelayBed {
         EXPECT_TRUE(good) << "a sender takes it";
       });
       while (!answers_.empty() && answers_.begin()->first <= now) {
-        take(answers_.begin()->second);
+        take(answers_.begin()->second, answers_come);
         answers_.erase(answers_.begin());
       }
     }
   }
   uint64_t count(ReceiveCounter counter) const { return relay->counters().get(counter); }
   uint64_t count(RelayCounter counter) const { return relay->relay_counters().get(counter); }
+  crypto::Manager& manager() { return manager_; }
 
+  std::function<void(const Datagram&)> take_tunnelling = [](const Datagram&) { FAIL() << "a tunnel"; };
   TimeNs now = 1000 * kNsPerSecond;
   std::unique_ptr<SmartSender> sender;
   std::unique_ptr<RelayKeys> keys;
@@ -101,6 +110,7 @@ class RelayBed {
   std::map<uint64_t, Datagram> passed_on;
   std::vector<Datagram> requests, reports;
   uint32_t receivers = 0;
+  Way answers_come = Way::kNative;
 
  private:
   static SmartSender::Options of(RelayGuard guard, SmartSender::Options options) {

@@ -172,10 +172,8 @@ TEST_P(EveryGuard, ItJoinsForAllThatAreBelowAndLeaves) {
   bed.take(bed.data());
   bed.receivers = 1234;
   bed.run_for(1500 * kMs);
-  std::array<uint8_t, kMaxRequestSize> buffer;
-  crypto::Manager manager;
-  const Bytes leave = bed.relay->leave(manager, bed.now, 1200, buffer);
-  bed.reports.emplace_back(leave.begin(), leave.end());
+  bed.relay->leave(bed.manager(), bed.now, 1200,
+                   [&](Bytes leave) { bed.reports.emplace_back(leave.begin(), leave.end()); });
   ASSERT_EQ(bed.reports.size(), 2u);
   for (int i = 0; i < 2; ++i) {
     Split split;
