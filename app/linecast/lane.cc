@@ -66,7 +66,7 @@ void Lane::add_host(size_t interface, const HostSetup& setup) {
       setup, [this, interface](Bytes frame) { send_control_frame(interface, frame); });
 }
 
-void Lane::add_channel(size_t slot, LaneStream stream) { swap_stream(slot, stream); }
+void Lane::add_channel(size_t slot, LaneStream stream) { swap_stream(slot, stream, 0); }
 
 void Lane::start(TimeNs now) {
   for (LaneInterface& interface : interfaces_)
@@ -77,7 +77,7 @@ void Lane::start(TimeNs now) {
 void Lane::finish(TimeNs now) {
   for (size_t i = 0; i < own_count_; ++i)
     if (LaneRelay* relay = streams_[own_streams_[i]].relay.get(); relay != nullptr)
-      relay->leave(manager_, now, [&](Bytes message) { send_upward(*relay, message, now); });
+      leave_upstream(*relay, now);
   for (LaneInterface& interface : interfaces_)
     if (interface.host != nullptr) interface.host->leave_all(now);
   flush_all();

@@ -151,6 +151,7 @@ class Lane {
   void relay_burst(TimeNs now, const Relayed* relayed, unsigned count);
   bool poll_relay(LaneRelay& relay, TimeNs now);
   void send_upward(LaneRelay& relay, Bytes message, TimeNs now);
+  void leave_upstream(LaneRelay& relay, TimeNs now);
   // lane_requests.cc: true where the packet was handed to another lane
   bool answer(const Request& request, TimeNs now);
   void answer_replacement(LaneHop& channel, uint32_t index, const Request& request,
@@ -185,7 +186,7 @@ class Lane {
   void carry_out(const LaneCommand& command, TimeNs now);
   bool advance(LaneChange& change, TimeNs now);
   void take_step(LaneChange& change, size_t step, TimeNs now);
-  void swap_stream(size_t slot, LaneStream& stream);
+  void swap_stream(size_t slot, LaneStream& stream, TimeNs now);
   void forget_stream(size_t slot);
   void forget_repairs(const LaneHop& hop);
 

@@ -81,7 +81,7 @@ void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
     step -= list.size();
     return false;
   };
-  if (is_of(change.swaps)) return swap_stream(change.swaps[step].slot, change.swaps[step].stream);
+  if (is_of(change.swaps)) return swap_stream(change.swaps[step].slot, change.swaps[step].stream, now);
   if (is_of(change.adjustments))
     return streams_[change.adjustments[step].slot].channel->take(change.adjustments[step].terms);
   if (is_of(change.relay_adjustments))
@@ -96,7 +96,8 @@ void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
   }
 }
 
-void Lane::swap_stream(size_t slot, LaneStream& stream) {
+void Lane::swap_stream(size_t slot, LaneStream& stream, TimeNs now) {
+  if (LaneRelay* relay = streams_[slot].relay.get(); relay != nullptr) leave_upstream(*relay, now);
   if (streams_[slot].hop() != nullptr) forget_stream(slot);
   streams_[slot].channel.swap(stream.channel);
   streams_[slot].relay.swap(stream.relay);

@@ -47,6 +47,11 @@ bool Lane::poll_relay(LaneRelay& relay, TimeNs now) {
   return said || due.status || due.announce;
 }
 
+// Nothing more is said for it.
+void Lane::leave_upstream(LaneRelay& relay, TimeNs now) {
+  relay.leave(manager_, now, [&](Bytes message) { send_upward(relay, message, now); });
+}
+
 void Lane::send_upward(LaneRelay& relay, Bytes message, TimeNs now) {
   // Another lane's host is not asked, nor one that has not heard of the hop: what came from there says by
   // which way it came.
