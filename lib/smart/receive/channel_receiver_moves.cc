@@ -38,6 +38,7 @@ void ChannelReceiver::run_moves(TimeNs now) {
   const uint64_t next = requester_.running() ? requester_.next() : 0;
   const auto outcome = groups_.poll(now, next, hop != nullptr ? hop->address : settings_.source);
   if (!outcome) return;
+  for (TunnelClient& tunnel : tunnels_) tunnel.follow(now, groups_.in_use());
   if (*outcome == GroupFollower::Outcome::kMoved) {
     counters_.add(ReceiveCounter::kMoves);
     unanswered_ = 0;  // at another place

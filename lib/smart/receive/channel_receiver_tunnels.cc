@@ -130,8 +130,10 @@ void ChannelReceiver::send_tunnel_messages(TimeNs now) {
 }
 
 ChannelReceiver::Reached ChannelReceiver::reached(Ipv4 hop) const {
-  for (const TunnelClient& tunnel : tunnels_)
-    if (tunnel.far_end().address == hop) return {tunnel.far_end(), tunnel.place().group};
+  // The hop whose group is joined may be one that can be asked for a tunnel, too.
+  for (size_t i = 0; i < tunnels_.size(); ++i)
+    if (simple_.uses(i + 1) && tunnels_[i].far_end().address == hop)
+      return {tunnels_[i].far_end(), tunnels_[i].place().group};
   return {{hop, groups_.in_use().port}, groups_.in_use().group};
 }
 

@@ -36,8 +36,22 @@ void TunnelClient::close(TimeNs now) {
 
 void TunnelClient::follow(TimeNs now, const GroupPlace& to) {
   if (to == place_) return;
-  may_go_back_ = true;
+  may_go_back_ = may_go_home_ = true;
   ask_for(now, to);
+}
+
+// What place_ may be instead; each is asked for once, and again after a refusal that stands.
+bool TunnelClient::ask_elsewhere(TimeNs now) {
+  if (std::exchange(may_go_back_, false) && before_ != place_) {
+    ask_for(now, before_);
+    return true;
+  }
+  if (std::exchange(may_go_home_, false) && configured_ != place_) {
+    ask_for(now, configured_);
+    return true;
+  }
+  may_go_back_ = may_go_home_ = true;
+  return false;
 }
 
 // Another group needs another cookie.
@@ -116,13 +130,9 @@ TunnelClient::Answer TunnelClient::take_grant(TimeNs now, const TunnelGrant& gra
   }
   outstanding_ = false;
   retry_ns_ = kFirstRetryNs;
-  if (grant.lease_s == 0 && may_go_back_ &&
-      grant.reason == static_cast<uint16_t>(TunnelReason::kNotCarried)) {
-    may_go_back_ = false;
-    ask_for(now, before_);
+  if (grant.lease_s == 0 && grant.reason == static_cast<uint16_t>(TunnelReason::kNotCarried) &&
+      ask_elsewhere(now))
     return Answer::kIgnored;
-  }
-  may_go_back_ = false;
   if (grant.lease_s == 0) {
     counters_.add(TunnelClientCounter::kRefused);
     state_ = State::kAsking;
@@ -132,6 +142,8 @@ TunnelClient::Answer TunnelClient::take_grant(TimeNs now, const TunnelGrant& gra
     return Answer::kRefused;
   }
   counters_.add(TunnelClientCounter::kGrants);
+  may_go_back_ = false;
+  may_go_home_ = true;
   const TimeNs lease = grant.lease_s * kNsPerSecond;
   state_ = State::kGranted;
   lease_end_ns_ = now + lease;

@@ -54,7 +54,12 @@ class TunnelClient {
   // group, port: to which the inner packets must go. random and counters must outlive it.
   TunnelClient(const FarEnd& far_end, Ipv4 group, uint16_t port, Random& random,
                TunnelClientCounters& counters)
-      : far_end_(far_end), place_{group, port}, before_(place_), random_(random), counters_(counters) {}
+      : far_end_(far_end),
+        configured_{group, port},
+        place_(configured_),
+        before_(place_),
+        random_(random),
+        counters_(counters) {}
 
   const FarEnd& far_end() const { return far_end_; }
 
@@ -62,7 +67,8 @@ class TunnelClient {
   const GroupPlace& place() const { return place_; }
   bool takes(Ipv4 group) const { return group == place_.group || group == before_.group; }
   // The stream moves: the next request, at once where there is a lease, names the new group. What goes to the
-  // group before is taken as well, and that one is asked for again where the far end does not carry the new.
+  // group before is taken as well. Where the far end does not carry the new one, the one before is asked for
+  // again, or that of the configuration: a far end that starts anew may be back there.
   void follow(TimeNs now, const GroupPlace& to);
 
   // Asks until close(). After a refusal not before refused_until().
@@ -103,11 +109,13 @@ class TunnelClient {
   bool is_answer(Ipv4 group);
   void leave_again(TimeNs now);
   void ask_for(TimeNs now, const GroupPlace& place);
+  bool ask_elsewhere(TimeNs now);
   std::optional<TunnelClientCounter> fault_of(Bytes packet, Bytes& payload) const;
 
   const FarEnd far_end_;
+  const GroupPlace configured_;
   GroupPlace place_, before_;
-  bool may_go_back_ = false;  // to before_, where place_ is not carried
+  bool may_go_back_ = false, may_go_home_ = false;  // to before_ and configured_, where place_ is not carried
   Random& random_;
   TunnelClientCounters& counters_;
 

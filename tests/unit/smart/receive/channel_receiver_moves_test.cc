@@ -149,6 +149,42 @@ TEST_P(Moving, ItComesBackToTheConfiguredGroupWithTheSender) {
   EXPECT_EQ(s.played.back().index, s.sent - 1);
 }
 
+TEST_P(Moving, SoItDoesWithATunnelInReserve) {
+  Scenario::Options reserved = options();
+  reserved.settings.tunnels = {{kHop, kDefaultPort}};
+  Scenario t(reserved);
+  t.take_tunnelling = [](Ipv4, const Datagram&) {};  // nothing answers
+  t.start_sender();
+  t.send_stream(1'500, 10 * kMs);
+  t.run_for(kNsPerSecond);
+  const Datagram announced =
+      t.sender->move(1, {kOld.group, kNew.group, AddrRangeChange::Switch{kNew.port, 300}});
+  t.transmit(announced);
+  t.sent_to = {kOld, kNew};
+  t.run_for(5 * kNsPerSecond);
+  t.sent_to = {kNew, {kNew.group + 1, kOld.port}};
+  t.sender->group = kNew.group;
+  t.run_for(8 * kNsPerSecond);
+  ASSERT_EQ(t.receiver->group(), kNew);
+  SmartSender::Options again = t.sender->o;
+  again.start_number += 10;
+  again.salt = 9;
+  t.sent_to = {kOld, {kNew.group + 1, kNew.port}};
+  t.run_for(3 * kNsPerSecond);
+  t.restart_sender(again);
+  t.start_sender();
+  t.run_for(15 * kNsPerSecond);
+  ASSERT_EQ(t.receiver->group(), kOld);
+  t.requests.clear();
+  t.requests_valid = true;
+  int originals = 0;
+  t.drop = [&](const Datagram& packet) { return is_original(packet) && ++originals == 51; };
+  t.send_stream(100, 10 * kMs);
+  t.run_for(5 * kNsPerSecond);
+  EXPECT_FALSE(t.requests.empty());
+  EXPECT_TRUE(t.requests_valid) << "they name the group in use, wherever a tunnel would be";
+}
+
 INSTANTIATE_TEST_SUITE_P(, Moving, testing::Bool(),
                          [](const auto& tested) { return tested.param ? "Sealed" : "Clear"; });
 

@@ -155,6 +155,41 @@ TEST_F(TunnelClientTest, WhereTheFarEndDoesNotCarryTheNewGroupItStaysWithTheOld)
   EXPECT_EQ(grant(10, 0, 2), TunnelClient::Answer::kRefused);
 }
 
+TEST_F(TunnelClientTest, WhereTheFarEndStartsAnewAtTheConfiguredGroupItIsAskedForThat) {
+  const auto asked = [this](uint8_t cookie) {
+    run_for(0);
+    challenge(cookie);
+    run_for(0);
+  };
+  open_and_grant();
+  group = kGroup + 1;
+  client.follow(now, {group, 47200});
+  asked(8);
+  EXPECT_EQ(grant(8), TunnelClient::Answer::kGranted);
+  run_for(15 * kSecond);  // the renewal
+  EXPECT_EQ(grant(8, 0, 1), TunnelClient::Answer::kIgnored);
+  EXPECT_EQ(count(TunnelClientCounter::kRefused), 0u);
+  group = kGroup;
+  asked(9);
+  // It is at neither for a while.
+  EXPECT_EQ(grant(9, 0, 1), TunnelClient::Answer::kRefused);
+  now = client.refused_until();
+  asked(10);
+  EXPECT_EQ(grant(10, 0, 1), TunnelClient::Answer::kIgnored);
+  group = kGroup + 1;
+  asked(11);
+  EXPECT_EQ(grant(11, 0, 1), TunnelClient::Answer::kIgnored);
+  group = kGroup;
+  asked(12);
+  EXPECT_EQ(grant(12, 0, 1), TunnelClient::Answer::kRefused) << "then it rests";
+  EXPECT_TRUE(run_until(client.refused_until() - 1).empty());
+  now = client.refused_until();
+  asked(13);
+  EXPECT_EQ(grant(13), TunnelClient::Answer::kGranted);
+  EXPECT_EQ(client.place(), (GroupPlace{kGroup, 47100}));
+  EXPECT_TRUE(client.take_data(now, inner_packet({.destination = kGroup, .port = 47100})));
+}
+
 TEST_F(TunnelClientTest, AClosedOneFollowsWithoutAWord) {
   client.follow(now, {kGroup + 1, 47100});
   EXPECT_EQ(client.next_due(), kNever);
