@@ -46,6 +46,7 @@ void Appliance::set_tunnels(const lineup::Lineup& lineup, const Placement& place
   const auto slot = static_cast<uint16_t>(placement.slot_of[index]);
   const RunningChannel& running = *running_[slot];
   TunnelHop hop;
+  hop.channel = channel.id;
   hop.interface = static_cast<uint16_t>(channel.output.interface);
   hop.group = channel.output.group;
   hop.port = channel.output.udp_port;

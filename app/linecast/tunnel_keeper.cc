@@ -49,7 +49,12 @@ void TunnelKeeper::set_hop(uint16_t slot, const TunnelHop& terms) {
   hop.up_key = terms.up_key ? std::make_unique<crypto::CmacKey>(manager_, terms.up_key->key) : nullptr;
   leases_.set_rate(slot, terms.rate_bps);
   const auto [found, is_new] = slots_.try_emplace(key(terms), slot);
-  if (!is_new && found->second != slot) move_leases(found->second, slot);
+  if (!is_new && found->second != slot) {
+    if (hops_[found->second]->terms.channel == terms.channel)
+      move_leases(found->second, slot);
+    else
+      leases_.end_channel(found->second);  // who had that one by tunnel would not know what comes instead
+  }
   found->second = slot;
   if (!terms.allowed) leases_.end_channel(slot);
 }

@@ -18,6 +18,7 @@ namespace linecast::app {
 
 // A hop that may be asked for tunnels.
 struct TunnelHop {
+  crypto::ChannelId channel{};
   uint16_t interface = 0;  // by which it is asked and sends
   Ipv4 group = 0;
   uint16_t port = 0;      // UDP, of the group and of requests
@@ -43,8 +44,9 @@ class TunnelKeeper {
   };
   TunnelKeeper(TimeNs now, Settings settings, Kept kept);
 
-  // From now on. Leases of a hop of the same interface, group and port stand, also where that has another
-  // slot so far; and those of a slot whose hop moves, which is asked for by either place until end_former().
+  // From now on. Leases of the same channel's hop of this interface, group and port stand, also where that
+  // has another slot so far; another channel's end. So stand those of a slot whose hop moves, which is asked
+  // for by either place until end_former().
   void set_hop(uint16_t slot, const TunnelHop& hop);
   // The slot's hop has moved: its former place is another's to take.
   void end_former(uint16_t slot);

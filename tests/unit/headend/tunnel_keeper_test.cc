@@ -38,11 +38,13 @@ class Keeper : public testing::Test {
       return smart::KeptSequences{1000, 2000};
     });
     keeper_->set_hop(kSealedSlot, sealed());
-    keeper_->set_hop(kClearSlot, {.interface = 1, .group = kClear, .port = kPort, .rate_bps = 8'000'000});
+    keeper_->set_hop(kClearSlot,
+                     {.channel = {2}, .interface = 1, .group = kClear, .port = kPort, .rate_bps = 8'000'000});
     changed();
   }
   static TunnelHop sealed() {
-    return {.interface = 1,
+    return {.channel = {1},
+            .interface = 1,
             .group = kSealed,
             .port = kPort,
             .rate_bps = 8'000'000,
@@ -202,6 +204,19 @@ TEST_F(Keeper, LeasesStandWhereTheHopDoes) {
   // And it goes.
   keeper_->end_hop(kFreeSlot);
   EXPECT_EQ(ask({}), TunnelReason::kNotCarried);
+}
+
+TEST_F(Keeper, LeasesEndWhereAnotherChannelTakesThePlace) {
+  ask({});
+  changed();
+  TunnelHop other = sealed();
+  other.channel = {3};
+  keeper_->set_hop(kFreeSlot, other);
+  keeper_->end_hop(kSealedSlot);
+  EXPECT_EQ(keeper_->leases().size(), 0u);
+  EXPECT_EQ(changed(), (std::vector<uint16_t>{kSealedSlot}));
+  EXPECT_EQ(ask({}), TunnelReason::kGranted);
+  EXPECT_TRUE(holds(kFreeSlot));
 }
 
 TEST_F(Keeper, TakesNoGarbage) {
