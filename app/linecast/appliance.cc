@@ -159,7 +159,7 @@ void Appliance::make_ports() {
     config.mtu = port.mtu;
     config.queues = static_cast<uint16_t>(lineup_.lanes.lcores.size());
     config.steering = steering_rules(lineup_, placement_, i);
-    config.group_macs = group_macs(lineup_, i);
+    config.group_macs = group_macs(lineup_, placement_, i);
     for (const lineup::Interface& interface : lineup_.interfaces)
       config.all_groups |= interface.port == i && interface.querier.has_value();
     receive_pools_.push_back(std::make_unique<drivers::Pool>("receive" + std::to_string(i),
@@ -266,7 +266,7 @@ void Appliance::start() {
 }
 
 void Appliance::join_sources() {
-  const std::vector<LaneChange::Membership> all = memberships(lineup_);
+  const std::vector<LaneChange::Membership> all = memberships(lineup_, placement_);
   check_memberships(all);
   const TimeNs now = clock_.now();
   for (const LaneChange::Membership& of : all)
@@ -277,6 +277,7 @@ void Appliance::tick() {
   const TimeNs now = clock_.now();
   tunnel_carrier_->tick(now);
   follow_announcements();
+  follow_upstream();
   if (now < next_tick_) return;
   next_tick_ = now + 100 * kNsPerMs;
   for (const auto& keeper : port_keepers_) keeper->tick(now);

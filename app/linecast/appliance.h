@@ -93,6 +93,7 @@ class Appliance {
     std::shared_ptr<drivers::Pool> frames;  // shared with others that began with it on its lane
     LaneCall key_call;
     std::unique_ptr<RelayKeeper> relay;  // null: a headend's, or a clear channel
+    LaneRelay::Places upstream;          // the groups that a relay has wanted last
     uint64_t start_number = 0;
     uint32_t window_packets = 0;
   };
@@ -125,6 +126,7 @@ class Appliance {
   MadeChannel make_relay(const lineup::Lineup& lineup, size_t index, size_t slot, HopSetup hop,
                          std::shared_ptr<drivers::Pool> frames, int numa_node);
   void follow_announcements();
+  void follow_upstream();
   // appliance_moves.cc
   std::unique_ptr<ChannelMove> make_move(const lineup::Lineup& lineup, size_t channel, size_t slot,
                                          const lineup::Output& from, TimeNs overlap_ns);
@@ -136,8 +138,10 @@ class Appliance {
   void set_tunnels(const lineup::Lineup& lineup, const Placement& placement, size_t channel);
   void end_tunnels(size_t slot);
   // appliance_reload.cc
+  lineup::Lineup with_upstream_of(const lineup::Lineup& wanted) const;
   void change_lanes(std::vector<LaneChange>& changes);
   void free_frames();
+  void receive_at(size_t slot, const std::vector<smart::GroupPlace>& places);
 
   lineup::Lineup lineup_;
   std::unique_ptr<crypto::SigningKey> signing_key_;

@@ -1,5 +1,8 @@
 // A repeater's channels: made before the lanes run or for a reload, and the keys that they follow.
+#include <fmt/core.h>
+
 #include "app/linecast/appliance.h"
+#include "lib/base/error.h"
 #include "lib/crypto/key_file.h"
 
 namespace linecast::app {
@@ -25,6 +28,7 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   made.running = std::make_unique<RunningChannel>();
   made.running->frames = std::move(frames);
   made.running->window_packets = channel.window_packets;
+  made.running->upstream = {{channel.source.address, channel.source.udp_port}};
 
   LaneRelaySetup setup;
   setup.channel = &channel;
@@ -81,6 +85,26 @@ const LaneRelay* Appliance::relay(size_t index) const {
 const RelayKeeper* Appliance::relay_keeper(size_t index) const {
   const size_t slot = placement_.slot_of[index];
   return slot == kNoSlot ? nullptr : running_[slot]->relay.get();
+}
+
+// What groups the lanes want joined as the hops above move.
+void Appliance::follow_upstream() {
+  for (size_t i = 0; i < lineup_.channels.size(); ++i) {
+    const LaneRelay* on_lane = relay(i);
+    if (on_lane == nullptr) continue;
+    const LaneRelay::Places wanted = on_lane->places();
+    const size_t slot = placement_.slot_of[i];
+    if (wanted == running_[slot]->upstream) continue;
+    running_[slot]->upstream = wanted;  // looked at once, also where it can't be
+    std::vector<smart::GroupPlace> places(wanted.begin(), wanted.end());
+    std::erase(places, smart::GroupPlace{});
+    try {
+      receive_at(slot, places);
+    } catch (const Error& error) {
+      fmt::print(stderr, "linecast: channel {}: the hop above moves, and can't be followed: {}\n",
+                 lineup_.channels[i].name, error.what());
+    }
+  }
 }
 
 void Appliance::follow_announcements() {

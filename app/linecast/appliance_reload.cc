@@ -31,8 +31,26 @@ std::vector<LaneChange::Membership> without(const std::vector<LaneChange::Member
 
 }  // namespace
 
+// The running lineup; but where the hop above has moved to what is wanted, that is what it says.
+lineup::Lineup Appliance::with_upstream_of(const lineup::Lineup& wanted) const {
+  lineup::Lineup running = lineup_;
+  for (size_t i = 0; i < running.channels.size(); ++i) {
+    const LaneRelay* on_lane = relay(i);
+    if (on_lane == nullptr) continue;
+    const smart::GroupPlace in_use = on_lane->place_in_use();
+    lineup::Source& source = running.channels[i].source;
+    for (const lineup::Channel& channel : wanted.channels)
+      if (channel.id == running.channels[i].id && channel.source.address == in_use.group &&
+          channel.source.udp_port == in_use.port) {
+        source.address = in_use.group;
+        source.udp_port = in_use.port;
+      }
+  }
+  return running;
+}
+
 lineup::Difference Appliance::difference(const lineup::Lineup& wanted) const {
-  lineup::Difference difference = lineup::compare(lineup_, wanted);
+  lineup::Difference difference = lineup::compare(with_upstream_of(wanted), wanted);
   // The files' names may be the same and the keys in them others.
   if (difference.restart_needed.empty() && signing_key_ != nullptr &&
       crypto::read_signing_key(wanted.signing_key_file)->public_key() != signing_key_->public_key())
@@ -96,7 +114,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     former.push_back({kept[*channel.after], from});
   }
   auto directory = std::make_unique<Directory>(make_directory(wanted, placement, former));
-  const auto before = memberships(lineup_), after = memberships(wanted);
+  const auto before = memberships(lineup_, placement_), after = memberships(wanted, placement);
   const auto joins = without(after, before), leaves = without(before, after);
   {
     auto all = before;
@@ -116,7 +134,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
   for (const LaneChange::Membership& of : joins)
     install[directory_->host_lane_of[of.interface]].joins.push_back(of);
   for (size_t i = 0; i < ports_.size(); ++i)
-    ports_[i]->receive_groups(both(group_macs(lineup_, i), group_macs(wanted, i)));
+    ports_[i]->receive_groups(both(group_macs(lineup_, placement_, i), group_macs(wanted, placement, i)));
   change_lanes(install);
   for (size_t i = 0; i < wanted.channels.size(); ++i)
     if (wanted.channels[i].enabled) set_tunnels(wanted, placement, i);
@@ -130,7 +148,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     retire[directory_->host_lane_of[of.interface]].leaves.push_back(of);
   change_lanes(retire);
   for (size_t i = 0; i < ports_.size(); ++i) {
-    ports_[i]->receive_groups(group_macs(wanted, i));
+    ports_[i]->receive_groups(group_macs(wanted, placement, i));
     ports_[i]->steer_to(steering_rules(wanted, placement, i));
   }
 
@@ -150,6 +168,36 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     retired_frames_.insert(std::move(running_[slot]->frames));
     running_[slot].reset();
   }
+}
+
+// Has a relay's channel received at these groups and no others. Throws Error where it cannot be, and then
+// nothing has changed.
+void Appliance::receive_at(size_t slot, const std::vector<smart::GroupPlace>& places) {
+  Placement placement = placement_;
+  placement.upstream[slot] = places;
+  auto directory = std::make_unique<Directory>(make_directory(lineup_, placement, former_places()));
+  const auto before = memberships(lineup_, placement_), after = memberships(lineup_, placement);
+  const auto joins = without(after, before), leaves = without(before, after);
+  auto all = before;
+  all.insert(all.end(), joins.begin(), joins.end());
+  check_memberships(all);
+
+  // From here on nothing fails.
+  std::vector<LaneChange> join(lanes_.size()), leave(lanes_.size());
+  for (const LaneChange::Membership& of : joins)
+    join[directory_->host_lane_of[of.interface]].joins.push_back(of);
+  for (const LaneChange::Membership& of : leaves)
+    leave[directory_->host_lane_of[of.interface]].leaves.push_back(of);
+  for (size_t i = 0; i < ports_.size(); ++i)
+    ports_[i]->receive_groups(both(group_macs(lineup_, placement_, i), group_macs(lineup_, placement, i)));
+  change_lanes(join);
+  change_directory(std::move(directory));
+  change_lanes(leave);
+  for (size_t i = 0; i < ports_.size(); ++i) {
+    ports_[i]->receive_groups(group_macs(lineup_, placement, i));
+    ports_[i]->steer_to(steering_rules(lineup_, placement, i));
+  }
+  placement_ = std::move(placement);
 }
 
 // Has every lane carry out its change, and waits for all.

@@ -33,14 +33,18 @@ inline constexpr unsigned kInboxSize = 1024;  // one less fits
 inline constexpr size_t kFaultQueueRoom = 4096;
 // Of JOINs and LEAVEs, between the same looks: 160,000 a second.
 inline constexpr size_t kUsageQueueRoom = 16'384;
-// Of KEY_ANNOUNCEs that a repeater's channels hear.
+// Of announcements that a repeater's channels hear.
 inline constexpr size_t kAnnouncementQueueRoom = 256;
 
-// A KEY_ANNOUNCE that a relay does not know yet.
+// A KEY_ANNOUNCE or ADDR_RANGE_CHANGE that a relay does not know yet.
 struct HeardAnnouncement {
+  static constexpr size_t kMostBytes = std::max(smart::kKeyAnnounceSize, smart::kMoveSize);
+
   TimeNs time = 0;
   size_t slot = 0;
-  smart::KeyAnnounceDatagram datagram{};
+  std::array<uint8_t, kMostBytes> datagram{};
+  size_t size = 0;
+  Bytes view() const { return Bytes(datagram).first(size); }
 };
 // Of requests for tunnels, and of answers to them: more than come between two looks of the control lcore, or
 // than it takes at once.
@@ -101,7 +105,7 @@ class Lane {
   bool next_fault(smart::HeardFault& fault) { return faults_.pop(fault); }
   // Likewise the next JOIN or LEAVE; its channel is the slot.
   bool next_usage(usage::HeardUsage& heard) { return usage_.pop(heard); }
-  // Likewise the next KEY_ANNOUNCE that a relay does not know.
+  // Likewise the next announcement that a relay does not know.
   bool next_announcement(HeardAnnouncement& heard) { return announcements_.pop(heard); }
   // Control lcore. The next message about tunnels that has come, by whichever interface; false: none.
   bool next_tunnel_ask(HeardTunnelAsk& ask) { return tunnel_asks_.pop(ask); }

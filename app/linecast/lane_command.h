@@ -20,12 +20,14 @@ struct Announcement;
 struct HopMove;
 struct IgmpPage;
 struct LaneChange;
+struct UpstreamMove;
 
 // Written by the control lcore, read by the lane from command() until it has counted it as done.
 struct LaneCommand {
   enum class Kind : unsigned char {
     kAnnounce,    // index: slot. Its channel's keys from now on
     kFollow,      // index: slot. What its relay follows from now on: `epochs`
+    kFollowMove,  // index: slot. The hop above its relay is to be followed by `upstream_move`
     kMove,        // index: slot. `move` is the next phase of its hop's move
     kLinkUp,      // index: port. Hosts on it announce themselves anew
     kPausePort,   // index: port. Leave it alone
@@ -39,6 +41,7 @@ struct LaneCommand {
   size_t index = 0;
   const Announcement* announcement = nullptr;
   const smart::RelayEpochs* epochs = nullptr;  // the relay's until another command has brought the next
+  const UpstreamMove* upstream_move = nullptr;
   const HopMove* move = nullptr;
   IgmpPage* page = nullptr;  // written by the lane, read by the control lcore once the command is done
   LaneChange* change = nullptr;

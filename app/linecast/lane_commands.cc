@@ -34,6 +34,9 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
     case LaneCommand::Kind::kFollow:
       streams_[command.index].relay->follow(*command.epochs);
       break;
+    case LaneCommand::Kind::kFollowMove:
+      streams_[command.index].relay->follow(now, *command.upstream_move);
+      break;
     case LaneCommand::Kind::kMove:
       streams_[command.index].channel->take(*command.move);
       break;

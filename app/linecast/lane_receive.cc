@@ -64,7 +64,7 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
         relayed[relays++] = {
             relay,
             flow,
-            {drivers::source_mac(packet), frame.source_port, is_multicast(frame.destination)},
+            {drivers::source_mac(packet), frame.source_port, {frame.destination, frame.destination_port}},
             frame.payload};
       } else if (hand_over(directory_->lane_of[flow], packet, &Lane::inbox_)) {
         --done;

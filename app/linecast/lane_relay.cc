@@ -30,6 +30,14 @@ bool is_key_announce(Bytes datagram) {
          header.command == static_cast<uint8_t>(smart::MessageCommand::kKeyAnnounce);
 }
 
+bool is_move(Bytes datagram) {
+  smart::CommonHeader header;
+  return datagram.size() == smart::kMoveSize &&
+         smart::decode_common(datagram, header) == smart::WireFault::kNone &&
+         header.type == smart::PacketType::kMessage &&
+         header.command == static_cast<uint8_t>(smart::MessageCommand::kAddrRangeChange);
+}
+
 }  // namespace
 
 RelayTerms::RelayTerms(const lineup::Channel& channel)
@@ -46,12 +54,12 @@ LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
       upstream_marks_(drivers::frame_marks(setup.upstream.offloads, setup.upstream.vlan_control, true)),
       upstream_card_checksum_(setup.upstream.offloads.udp_checksum),
       upstream_address_(setup.upstream.flow.destination),
-      upstream_udp_port_(setup.upstream.flow.destination_port),
       in_port_(setup.upstream.port),
       in_interface_(setup.upstream.interface) {
   RelayTerms terms(*setup.channel);
   take(terms);
   publish();
+  publish_way();
 }
 
 void LaneRelay::take(RelayTerms& terms) {
@@ -66,19 +74,22 @@ LaneRelay::Taken LaneRelay::take(crypto::Manager& manager, TimeNs now, Bytes dat
   upstream_mac_ = from.mac;
   smart::CommonHeader header;
   Taken taken;
-  if (from.native) {
-    taken = take_by(Way::kNative, manager, now, datagram, scratch);
+  if (is_multicast(from.to.group)) {
+    // Of one that has been left something may come still.
+    const size_t slot = stream_.groups().find(from.to);
+    const Way way = slot == smart::GroupFollower::kNone ? Way::kUnicast : Way::kNative;
+    taken = take_by({way, slot}, manager, now, datagram, scratch);
   } else if (smart::decode_common(datagram, header) != smart::WireFault::kNone ||
              header.type != smart::PacketType::kTunnelling) {
-    taken = take_by(Way::kUnicast, manager, now, datagram, scratch);
+    taken = take_by({Way::kUnicast}, manager, now, datagram, scratch);
   } else if (const auto inner = stream_.take_tunnelling(now, from.port, datagram, taken.fault)) {
-    taken = take_by(Way::kTunnel, manager, now, *inner, scratch);
+    taken = take_by({Way::kTunnel}, manager, now, *inner, scratch);
   }
   publish();
   return taken;
 }
 
-LaneRelay::Taken LaneRelay::take_by(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram,
+LaneRelay::Taken LaneRelay::take_by(const Arrival& by, crypto::Manager& manager, TimeNs now, Bytes datagram,
                                     MutableBytes scratch) {
   if (datagram.size() > largest_packet_) [[unlikely]] {
     count(ChannelCounter::kPayloadSize);
@@ -89,18 +100,27 @@ LaneRelay::Taken LaneRelay::take_by(Way way, crypto::Manager& manager, TimeNs no
     return {.fault = fault};
   Taken taken;
   if (header.type == smart::PacketType::kData)
-    taken = take_data(way, manager, now, datagram, scratch);
+    taken = take_data(by, manager, now, datagram, scratch);
   else if (upstream_keys_ != nullptr && is_key_announce(datagram))
     taken = take_announcement(now, datagram);
+  else if (upstream_keys_ != nullptr && is_move(datagram))
+    taken = take_move(now, datagram);
   else
-    taken.fault = stream_.take_message(manager, now, way, datagram);
+    taken.fault = take_message(by, manager, now, datagram);
   taken.datagram = datagram;
   return taken;
 }
 
-LaneRelay::Taken LaneRelay::take_data(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram,
+smart::WireFault LaneRelay::take_message(const Arrival& by, crypto::Manager& manager, TimeNs now,
+                                         Bytes datagram) {
+  const smart::WireFault fault = stream_.take_message(manager, now, by, datagram);
+  publish_way();
+  return fault;
+}
+
+LaneRelay::Taken LaneRelay::take_data(const Arrival& by, crypto::Manager& manager, TimeNs now, Bytes datagram,
                                       MutableBytes scratch) {
-  const smart::RelayStream::Taken taken = stream_.take_data(manager, now, way, datagram, scratch);
+  const smart::RelayStream::Taken taken = stream_.take_data(manager, now, by, datagram, scratch);
   switch (taken.fate) {
     case smart::RelayStream::Fate::kKept:
       return {.kept = keep(now, taken, datagram)};
@@ -156,6 +176,16 @@ LaneRelay::Taken LaneRelay::take_announcement(TimeNs now, Bytes datagram) {
     announced_ns_ = now;
     return {.pass_on = true};
   }
+  return look_at(now);
+}
+
+LaneRelay::Taken LaneRelay::take_move(TimeNs now, Bytes datagram) {
+  if (!std::ranges::equal(datagram, followed_move_)) return look_at(now);
+  stream_.announced_again(now);
+  return {};
+}
+
+LaneRelay::Taken LaneRelay::look_at(TimeNs now) {
   if (new_announcements_.take(now, 1)) return {.announcement = true};
   stream_.count(smart::RelayCounter::kAnnounceLimit);
   return {};
@@ -179,6 +209,21 @@ void LaneRelay::follow(const smart::RelayEpochs& epochs) {
   publish();
 }
 
+void LaneRelay::follow(TimeNs now, const UpstreamMove& move) {
+  followed_move_ = move.announcement;
+  stream_.follow(now, move.to);
+  publish_way();
+}
+
+LaneRelay::Places LaneRelay::places() const {
+  Places places;
+  for (size_t i = 0; i < kMaxPlaces; ++i) {
+    const uint64_t place = published_places_[i].get();
+    places[i] = {static_cast<Ipv4>(place >> 16), static_cast<uint16_t>(place)};
+  }
+  return places;
+}
+
 bool LaneRelay::write_announcement(drivers::Packet* packet) {
   write_passed(stream_.epochs()->announcement, packet);
   return true;
@@ -192,7 +237,7 @@ smart::Quiet LaneRelay::wait_for(const smart::PairList& missing) const {
 LaneRelay::Due LaneRelay::take_due(TimeNs now) {
   look_due_ = now + kLookIntervalNs;
   take_look(now);
-  published_by_tunnel_.set(stream_.by_tunnel() ? 1 : 0);
+  publish_way();
   Due due;
   const bool heard = stream_.heard_ns() != kNever && now - stream_.heard_ns() < kSilentAfterNs;
   if (heard && stream_.hops() != 0 && !stream_.too_far()) {
@@ -202,6 +247,16 @@ LaneRelay::Due LaneRelay::take_due(TimeNs now) {
     announce_now_ = false;
   }
   return due;
+}
+
+void LaneRelay::publish_way() {
+  published_by_tunnel_.set(stream_.by_tunnel() ? 1 : 0);
+  for (size_t i = 0; i < kMaxPlaces; ++i) {
+    const smart::GroupPlace* place = stream_.groups().held_in(i);
+    published_places_[i].set(place == nullptr ? 0 : uint64_t{place->group} << 16 | place->port);
+  }
+  published_in_use_.set(stream_.groups().slot_in_use());
+  published_hop_start_.set(stream_.hop_start_number());
 }
 
 void LaneRelay::publish() {
@@ -220,7 +275,8 @@ void LaneRelay::write_upward(Bytes message, const net::Mac& way, drivers::Packet
   std::memcpy(payload, message.data(), message.size());
   upstream_header_.write(payload, size, upstream_ip_id_++);
   if (!upstream_card_checksum_) net::UdpTemplate::finish_udp_checksum(payload, size);
-  upstream_header_.readdress(payload, {way, upstream_address_, upstream_udp_port_}, upstream_card_checksum_);
+  upstream_header_.readdress(payload, {way, upstream_address_, stream_.port_of(message)},
+                             upstream_card_checksum_);
   drivers::prepare_frame(packet, upstream_marks_, upstream_header_.size(), size);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/linecast/lane_hop.h"
+#include "lib/smart/move_acceptor.h"
 #include "lib/smart/relay/relay_stream.h"
 
 namespace linecast::app {
@@ -23,6 +24,13 @@ struct LaneRelaySetup {
   smart::RelayStream::Settings stream;
   std::unique_ptr<smart::RelayMessageKeys> upstream_keys;  // null: a clear channel
   uint64_t seed = 0;
+};
+
+// Where the hop above moves to, and the announcement that says so. Made by the control lcore, read by the
+// lane from the command that brings it until the next one is done.
+struct UpstreamMove {
+  smart::GroupPlace to;
+  smart::MoveDatagram announcement{};
 };
 
 // What a relay can go on through when a reload changes it. Made by the control lcore.
@@ -50,14 +58,15 @@ class LaneRelay : public LaneHop {
   // From where a datagram of the hop above came.
   struct Origin {
     net::Mac mac{};
-    uint16_t port = 0;    // UDP
-    bool native = false;  // to a group
+    uint16_t port = 0;     // UDP
+    smart::GroupPlace to;  // a group, or the repeater's own address
   };
   // scratch: as in RelayStream.
   Taken take(crypto::Manager& manager, TimeNs now, Bytes datagram, const Origin& from, MutableBytes scratch);
   // Writes a heartbeat or KEY_ANNOUNCE that take() named as a whole frame into `packet`.
   void write_passed(Bytes datagram, drivers::Packet* packet);
   void follow(const smart::RelayEpochs& epochs);
+  void follow(TimeNs now, const UpstreamMove& move);
   // Takes the terms over, and leaves the lists of the former ones in their place.
   void take(RelayTerms& terms);
 
@@ -101,15 +110,28 @@ class LaneRelay : public LaneHop {
   // Of the clock of the lanes; 0: nothing valid has come yet.
   TimeNs heard_ns() const { return static_cast<TimeNs>(published_heard_ns_.get()); }
   bool by_tunnel() const { return published_by_tunnel_.get() != 0; }
+  // What groups it wants joined, by slot of GroupFollower, all 0 where none; and the one in use.
+  static constexpr size_t kMaxPlaces = smart::GroupFollower::kMaxGroups;
+  using Places = std::array<smart::GroupPlace, kMaxPlaces>;
+  Places places() const;
+  smart::GroupPlace place_in_use() const { return places()[published_in_use_.get()]; }
+  uint64_t hop_start_number() const { return published_hop_start_.get(); }
 
  private:
   using Way = smart::RelayStream::Way;
-  Taken take_by(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
-  Taken take_data(Way way, crypto::Manager& manager, TimeNs now, Bytes datagram, MutableBytes scratch);
+  using Arrival = smart::RelayStream::Arrival;
+  Taken take_by(const Arrival& by, crypto::Manager& manager, TimeNs now, Bytes datagram,
+                MutableBytes scratch);
+  Taken take_data(const Arrival& by, crypto::Manager& manager, TimeNs now, Bytes datagram,
+                  MutableBytes scratch);
+  smart::WireFault take_message(const Arrival& by, crypto::Manager& manager, TimeNs now, Bytes datagram);
   Taken take_announcement(TimeNs now, Bytes datagram);
+  Taken take_move(TimeNs now, Bytes datagram);
+  Taken look_at(TimeNs now);
   drivers::Packet* keep(TimeNs now, const smart::RelayStream::Taken& taken, Bytes datagram);
   void replace(uint64_t sequence, Bytes datagram);
   void publish();
+  void publish_way();
 
   const std::unique_ptr<smart::RelayMessageKeys> upstream_keys_;
   smart::RelayStream stream_;
@@ -119,18 +141,20 @@ class LaneRelay : public LaneHop {
   bool announce_now_ = false;
   TimeNs announced_ns_ = INT64_MIN / 2;
   TokenBucket new_announcements_;
+  smart::MoveDatagram followed_move_{};  // the announcement
 
   net::UdpTemplate upstream_header_;
   drivers::FrameMarks upstream_marks_;
   bool upstream_card_checksum_;
   Ipv4 upstream_address_;
-  uint16_t upstream_udp_port_;
   uint16_t in_port_, in_interface_;
   uint16_t upstream_ip_id_ = 0;
   net::Mac upstream_mac_{};
 
   // Written by the lane, read by the control lcore.
   Counter published_hops_, published_heard_ns_, published_by_tunnel_;
+  std::array<Counter, kMaxPlaces> published_places_;  // group (32) | port (16)
+  Counter published_in_use_, published_hop_start_;
 };
 
 }  // namespace linecast::app

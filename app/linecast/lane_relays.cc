@@ -16,7 +16,7 @@ void Lane::relay_burst(TimeNs now, const Relayed* relayed, unsigned count) {
       relay.write_passed(taken.datagram, packet);
       queue_frame(relay.out_port(), packet, nullptr);
     } else if (taken.announcement) {
-      HeardAnnouncement heard{.time = now, .slot = relayed[k].slot};
+      HeardAnnouncement heard{.time = now, .slot = relayed[k].slot, .size = taken.datagram.size()};
       std::copy(taken.datagram.begin(), taken.datagram.end(), heard.datagram.begin());
       if (!announcements_.push(heard)) counters_.add(LaneCounter::kAnnounceQueueFull);
     } else if (taken.fault != smart::WireFault::kNone) {

@@ -23,6 +23,8 @@ Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
   for (const size_t slot : kept) {
     if (slot == kNoSlot) continue;
     placement.lane_of[slot] = running.lane_of[slot];
+    if (const auto moved = running.upstream.find(slot); moved != running.upstream.end())
+      placement.upstream.insert(*moved);
     ++channels_on[running.lane_of[slot]];
   }
   size_t slot = 0;
@@ -39,6 +41,19 @@ Placement place_channels(const lineup::Lineup& lineup, const Placement& running,
     placement.slot_of[i] = slot++;
   }
   return placement;
+}
+
+std::vector<lineup::Source> sources_of(const lineup::Lineup& lineup, const Placement& placement,
+                                       size_t channel) {
+  const lineup::Source& source = lineup.channels[channel].source;
+  const auto moved = placement.upstream.find(placement.slot_of[channel]);
+  if (moved == placement.upstream.end()) return {source};
+  std::vector<lineup::Source> sources(moved->second.size(), source);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    sources[i].address = moved->second[i].group;
+    sources[i].udp_port = moved->second[i].port;
+  }
+  return sources;
 }
 
 Directory make_directory(const lineup::Lineup& lineup, const Placement& placement,
@@ -60,11 +75,11 @@ Directory make_directory(const lineup::Lineup& lineup, const Placement& placemen
     const lineup::Channel& channel = lineup.channels[i];
     if (!channel.enabled) continue;
     const auto slot = static_cast<uint32_t>(placement.slot_of[i]);
-    if (channel.source.is_native() &&
-        !directory.flows.insert({static_cast<uint16_t>(channel.source.interface), channel.source.address,
-                                 channel.source.udp_port, channel.source.ssm_source},
-                                slot))
-      throw Error(fmt::format("channel {}: its source is taken already", channel.name));
+    for (const lineup::Source& source : sources_of(lineup, placement, i))
+      if (source.is_native() && !directory.flows.insert({static_cast<uint16_t>(source.interface),
+                                                         source.address, source.udp_port, source.ssm_source},
+                                                        slot))
+        throw Error(fmt::format("channel {}: its source is taken already", channel.name));
     // What the hop above sends in answer to this repeater alone.
     if (lineup.role == lineup::Role::kRepeater)
       directory.flows.insert(
@@ -90,33 +105,34 @@ std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, 
   std::vector<drivers::SteeringRule> rules;
   const size_t lanes = lineup.lanes.lcores.size();
   for (size_t i = 0; i < lineup.channels.size(); ++i) {
-    const lineup::Source& source = lineup.channels[i].source;
-    const lineup::Interface& interface = lineup.interfaces[source.interface];
-    if (!lineup.channels[i].enabled || interface.port != port || !source.is_native()) continue;
+    const lineup::Interface& interface = lineup.interfaces[lineup.channels[i].source.interface];
+    if (!lineup.channels[i].enabled || interface.port != port) continue;
     const size_t lane = placement.lane_of[placement.slot_of[i]];
-    rules.push_back({.vlan = interface.vlan,
-                     .destination = source.address,
-                     .source = source.ssm_source,
-                     .udp_port = source.udp_port,
-                     .queue = *receive_queue(port, lane, static_cast<uint16_t>(lanes), lanes)});
+    for (const lineup::Source& source : sources_of(lineup, placement, i))
+      if (source.is_native())
+        rules.push_back({.vlan = interface.vlan,
+                         .destination = source.address,
+                         .source = source.ssm_source,
+                         .udp_port = source.udp_port,
+                         .queue = *receive_queue(port, lane, static_cast<uint16_t>(lanes), lanes)});
   }
   return rules;
 }
 
-std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port) {
+std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, const Placement& placement, size_t port) {
   std::set<net::Mac> macs{net::multicast_mac(igmp::kAllHosts)};
-  for (const lineup::Channel& channel : lineup.channels)
-    if (channel.enabled && lineup.interfaces[channel.source.interface].port == port &&
-        channel.source.is_joined())
-      macs.insert(net::multicast_mac(channel.source.address));
+  for (const LaneChange::Membership& of : memberships(lineup, placement))
+    if (lineup.interfaces[of.interface].port == port) macs.insert(net::multicast_mac(of.group));
   return {macs.begin(), macs.end()};
 }
 
-std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup) {
+std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup, const Placement& placement) {
   std::vector<LaneChange::Membership> list;
-  for (const lineup::Channel& channel : lineup.channels)
-    if (channel.enabled && channel.source.is_joined())
-      list.push_back({channel.source.interface, channel.source.address, channel.source.ssm_source});
+  for (size_t i = 0; i < lineup.channels.size(); ++i) {
+    if (!lineup.channels[i].enabled) continue;
+    for (const lineup::Source& source : sources_of(lineup, placement, i))
+      if (source.is_joined()) list.push_back({source.interface, source.address, source.ssm_source});
+  }
   std::ranges::sort(list, {}, &LaneChange::Membership::key);
   return list;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "app/linecast/lane_change.h"
 #include "drivers/steering.h"
 #include "lib/lineup/lineup.h"
+#include "lib/smart/group_place.h"
 
 namespace linecast::app {
 
@@ -26,7 +28,14 @@ static_assert(49152 + kChannelSlots <= 65536);
 struct Placement {
   std::vector<size_t> slot_of;                                            // by channel; kNoSlot: disabled
   std::vector<uint8_t> lane_of = std::vector<uint8_t>(kChannelSlots, 0);  // by slot
+  // By slot, of a repeater's: what groups the channel is received at since the hop above has moved.
+  std::map<size_t, std::vector<smart::GroupPlace>> upstream;
 };
+
+// What an enabled channel is received by: its source in the lineup, or that with each of the groups in its
+// place.
+std::vector<lineup::Source> sources_of(const lineup::Lineup& lineup, const Placement& placement,
+                                       size_t channel);
 
 // Each enabled channel has the slot that it is given in `kept` (by channel; kNoSlot: none), or a new one, not
 // among those of `running`, on the lane with the fewest channels.
@@ -53,9 +62,9 @@ std::vector<drivers::SteeringRule> steering_rules(const lineup::Lineup& lineup, 
                                                   size_t port);
 
 // What the port's card is to let through, sorted.
-std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, size_t port);
+std::vector<net::Mac> group_macs(const lineup::Lineup& lineup, const Placement& placement, size_t port);
 // What the hosts are to join for the enabled channels, sorted; one of each for each channel.
-std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup);
+std::vector<LaneChange::Membership> memberships(const lineup::Lineup& lineup, const Placement& placement);
 // Throws Error where a host has no room for both at once.
 void check_memberships(const std::vector<LaneChange::Membership>& memberships);
 

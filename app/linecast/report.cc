@@ -49,6 +49,7 @@ Json report_upstream(const lineup::Channel& channel, const LaneRelay& relay, con
   add(relay.receive_counters(), smart::kReceiveCounterTexts);
   add(relay.relay_counters(), smart::kRelayCounterTexts);
   add(relay.tunnel_counters(), smart::kTunnelClientCounterTexts);
+  if (keeper != nullptr) add(keeper->move_results(), smart::kMoveResultTexts);
   if (keeper != nullptr) {
     add(keeper->keys().results(), smart::kKeyAnnounceResultTexts);
     if (keeper->keys().keys_not_held() != 0) counters["key_not_held"] = keeper->keys().keys_not_held();
@@ -123,6 +124,8 @@ Json report_channels(Appliance& appliance) {
       if (const LaneRelay* relay = appliance.relay(i); relay != nullptr) {
         const RelayKeeper* keeper = appliance.relay_keeper(i);
         row["epoch"] = keeper != nullptr ? keeper->epoch() : 0;
+        const smart::GroupPlace above = relay->place_in_use();
+        row["source"] = fmt::format("{}:{}", to_string(above.group), above.port);
         row["hops"] = relay->hops() == 0 ? Json() : Json(relay->hops());
         row["upstream"] = report_upstream(channel, *relay, keeper, now);
       }

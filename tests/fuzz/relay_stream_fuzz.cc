@@ -66,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CommonHeader header;
     if (decode_common(packet, header) == WireFault::kNone && header.type == PacketType::kData) {
       const uint64_t first = relay.first_sequence(), next = relay.next_sequence();
-      const RelayStream::Taken taken = relay.take_data(manager, now, way, packet, scratch);
+      const RelayStream::Taken taken = relay.take_data(manager, now, {way}, packet, scratch);
       if (relay.first_sequence() != first || relay.next_sequence() < next) passed_on.clear();  // another run
       if (taken.fate != RelayStream::Fate::kKept) return;
       require(taken.sequence >= relay.first_sequence() && taken.sequence <= relay.next_sequence());
@@ -76,7 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       relay.note_kept(now, taken);
       return;
     }
-    relay.take_message(manager, now, way, packet);
+    relay.take_message(manager, now, {way}, packet);
     if (auto followed = keys.take(now, packet, (how & 0x10) != 0); followed != nullptr) {
       relay.follow(*followed);
       epochs.push_back(std::move(followed));
@@ -86,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (in.ok() && in.remaining() > 0) {
     const uint8_t op = in.u8();
     const uint8_t how = in.u8();
-    switch (op % 14) {
+    switch (op % 15) {
       case 0:
       case 1:
       case 2: {
@@ -163,6 +163,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
           deliver(Datagram(found->begin(), found->end()), static_cast<uint8_t>(RelayStream::Way::kTunnel));
         break;
       }
+      case 13:
+        relay.follow(now, {sender->o.group + how % 4, kDefaultPort});
+        break;
       default:
         now += how * kNsPerMs;
         break;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Checks in the compiled headend that a lane, in all that one turn of it can call, does nothing it must not: no
 allocation, lock, system call, log or exception. Prints TAP. Follows direct calls, through lib/ and drivers/ too; not
-virtual calls, which a lane has only into DPDK's drivers."""
+virtual calls, which a lane has only into DPDK's drivers, and from GroupFollower into what does nothing."""
 
 import re
 import subprocess

@@ -303,6 +303,49 @@ def a_tunnel_takes_the_place_of_a_cut_stream_and_nothing_is_lost_on_the_way_back
             'on once']
 
 
+def a_headend_that_moves_is_followed(lab):
+    second = '239.72.1.11'
+    headend = lab.start_headend([NEWS])
+    repeater = start_repeater(lab, 1, [NEWS])
+    wait_for_hop(repeater, NEWS)
+    cable = lab.topology.cables[0]
+    cable.count('old', 'above', f'ip daddr {NEWS.group}')
+    file = lab.directory / 'played'
+    receiver = start_receiver(lab, NEWS, 1, 1, file, '--buffer-ms', '1500')
+    time.sleep(2)
+    feed = Feed(lab, 26, NEWS)
+    time.sleep(2)
+    call([str(LINECAST), 'move', 'news', '--to', second, '--overlap', '6', '--lineup', str(headend.lineup)])
+
+    def source():
+        return repeater.channels()['news']['source']
+
+    wait_until(lambda: source() == f'{second}:{SMART_PORT}', 10, 'the new group is not used')
+    # The lineup says the old group still: that is no reason to go back.
+    call([str(LINECAST), 'reload', '--lineup', str(repeater.lineup)])
+    wait_until(lambda: 'moving' not in headend.channels()['news'], 12, 'the move does not end')
+    time.sleep(4)
+    counted = cable.counted('old')
+    # Nor is it one to begin anew that it says the new one.
+    text = repeater.lineup.read_text()
+    repeater.lineup.write_text(text.replace(f'group: {NEWS.group}', f'group: {second}'))
+    told = call([str(LINECAST), 'reload', '--lineup', str(repeater.lineup)])
+    assert 'restarted' not in told, told
+    feed.wait(30)
+    time.sleep(2.5)
+    receiver.stop()
+    assert sha256(file) == sha256(feed.files[NEWS])
+    assert counted > 500 and cable.counted('old') == counted, 'the old group is left'
+    row = repeater.channels()['news']
+    counters = row['upstream']['counters']
+    assert row['source'] == f'{second}:{SMART_PORT}', row
+    assert counters['moves'] == counters['move_accepted'] == 1 and counters['duplicates'] > 500, counters
+    assert counters.get('unrecovered', 0) == counters.get('lost', 0) == 0, counters
+    assert counters['passed_on'] == headend.channels()['news']['packets_sent'], counters
+    joined = [group['group'] for interface in repeater.show('igmp') for group in interface['groups']]
+    assert second in joined and NEWS.group not in joined, joined
+
+
 INJECT = '''
 import random, socket, struct, sys, time
 source, group, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -360,4 +403,5 @@ system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_be
            restarts_of_headend_and_repeater_are_followed, a_repeater_without_the_group_key_passes_on_what_it_cannot_read,
            a_stream_comes_by_tunnel_where_no_multicast_does,
            a_tunnel_takes_the_place_of_a_cut_stream_and_nothing_is_lost_on_the_way_back,
+           a_headend_that_moves_is_followed,
            a_loop_of_repeaters_multiplies_nothing_and_ends, receivers=3, topology=RepeaterChain)

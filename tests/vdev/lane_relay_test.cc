@@ -114,6 +114,34 @@ TEST_F(Relay, AKeyAnnouncementIsVerifiedFirstAndGoesOnNoOftenerThanItIsSent) {
   EXPECT_EQ(sent[0], sender_->announce());
 }
 
+TEST_F(Relay, AnAnnouncedMoveIsVerifiedFirstAndThenFollowed) {
+  make_relay();
+  begin();
+  const smart::GroupPlace from{LaneBed::source_group(0), LaneBed::kSourcePort};
+  const smart::GroupPlace to{LaneBed::source_group(7), LaneBed::kSourcePort};
+  using Places = app::LaneRelay::Places;
+  const smart::AddrRangeChange change{from.group, to.group, smart::AddrRangeChange::Switch{to.port, 300}};
+  Datagram forged = sender_->move(1, change);
+  forged[11] ^= 1;
+  from_above(forged);
+  control();
+  EXPECT_EQ(relay().places(), (Places{from}));
+  from_above(sender_->move(1, change));
+  control();
+  EXPECT_EQ(relay().places(), (Places{from, to}));
+  EXPECT_EQ(relay().place_in_use(), from);
+  from_above(sender_->move(1, change));
+  poll();
+  app::HeardAnnouncement heard;
+  EXPECT_FALSE(bed_->lane().next_announcement(heard)) << "it is known";
+  EXPECT_EQ(keeper_->move_results().get(smart::MoveResult::kAccepted), 1u);
+  EXPECT_EQ(keeper_->move_results().get(smart::MoveResult::kBadSignature), 1u);
+  EXPECT_TRUE(
+      below(smart::PacketType::kMessage, static_cast<uint8_t>(smart::MessageCommand::kAddrRangeChange))
+          .empty())
+      << "it is the hop's own";
+}
+
 TEST_F(Relay, AFloodOfAnnouncementsIsBounded) {
   make_relay();
   for (int i = 0; i < 30; ++i) {

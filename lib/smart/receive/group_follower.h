@@ -44,6 +44,12 @@ class GroupFollower {
   bool holds(Ipv4 group) const;
   const GroupPlace& given_up() const { return given_up_; }  // after kNotMoved
   std::span<const Ipv4> held(std::array<Ipv4, kMaxGroups>& storage) const;
+  // Null: nothing is held in the slot.
+  const GroupPlace* held_in(size_t slot) const { return slots_[slot].held ? &slots_[slot].place : nullptr; }
+  size_t slot_in_use() const { return in_use_; }
+  // kNone: it is not held.
+  static constexpr size_t kNone = kMaxGroups;
+  size_t find(const GroupPlace& place) const;
 
   // An announcement that is believed, and each repeat of it. hop: who made it.
   enum class Answer : uint8_t { kJoined, kHeld, kCannotJoin };
@@ -64,7 +70,6 @@ class GroupFollower {
   std::optional<Outcome> poll(TimeNs now, uint64_t next, Ipv4 hop);
 
  private:
-  static constexpr size_t kNone = kMaxGroups;
   struct Slot {
     GroupPlace place;
     bool held = false;
@@ -75,7 +80,6 @@ class GroupFollower {
 
   static bool silent(const Slot& slot, TimeNs now) { return now - slot.heard_ns >= kSilentAfter; }
   static bool comes(const Slot& slot, TimeNs now) { return slot.held && slot.heard && !silent(slot, now); }
-  size_t find(const GroupPlace& place) const;
   size_t free_slot();
   bool join(TimeNs now, const GroupPlace& place, Ipv4 hop, size_t& slot);
   void leave(size_t slot);

@@ -51,6 +51,7 @@ RelayStream::RelayStream(const Settings& settings, const RelayMessageKeys* keys,
                  random_, counters_),
       usage_(settings.group, settings.address, random_),
       faults_(settings.group, settings.address, random_),
+      groups_({settings.group, settings.port}, joined_),
       simple_(settings.tunnel == UpstreamTunnel::kAuto ? 1 : 0, kGivenUpWithin * settings.window_ns, random_),
       places_(settings.window),
       synch_code_(settings.guard == RelayGuard::kClear ? 0 : 1) {
@@ -59,9 +60,9 @@ RelayStream::RelayStream(const Settings& settings, const RelayMessageKeys* keys,
                     tunnel_counters_);
 }
 
-RelayStream::Taken RelayStream::take_data(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram,
-                                          MutableBytes scratch) {
-  way_ = way;
+RelayStream::Taken RelayStream::take_data(crypto::Manager& manager, TimeNs now, const Arrival& by,
+                                          Bytes datagram, MutableBytes scratch) {
+  by_ = by;
   DataHeader header;
   if (const WireFault fault = decode_data(datagram, header); fault != WireFault::kNone)
     return {.fault = fault};
@@ -351,8 +352,8 @@ void RelayStream::follow(const RelayEpochs& epochs) {
   epochs_ = &epochs;
 }
 
-WireFault RelayStream::take_message(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram) {
-  way_ = way;
+WireFault RelayStream::take_message(crypto::Manager& manager, TimeNs now, const Arrival& by, Bytes datagram) {
+  by_ = by;
   Split split;
   if (const WireFault fault = split_message(datagram, split); fault != WireFault::kNone) return fault;
   SenderStatus status;
@@ -361,7 +362,7 @@ WireFault RelayStream::take_message(crypto::Manager& manager, TimeNs now, Way wa
   const bool is_quiet = is(split, ReplacementCommand::kQuiet) && decode(split.body, quiet);
   if (!is_status && !is_quiet) {
     counters_.add(ReceiveCounter::kNotForReceivers);
-  } else if ((is_status ? status.group : quiet.group) != settings_.group) {
+  } else if (!is_ours(is_status ? status.group : quiet.group)) {
     counters_.add(ReceiveCounter::kWrongGroup);
   } else if (Hop* hop = speaker(manager, now, datagram, split); hop != nullptr && is_status) {
     take_status(now, status, *hop);

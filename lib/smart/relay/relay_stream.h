@@ -7,6 +7,7 @@
 #include "lib/base/random.h"
 #include "lib/smart/receive/clear_sequence.h"
 #include "lib/smart/receive/fault_reporter.h"
+#include "lib/smart/receive/group_follower.h"
 #include "lib/smart/receive/requester.h"
 #include "lib/smart/receive/simple.h"
 #include "lib/smart/receive/tunnel_client.h"
@@ -39,8 +40,8 @@ class RelayStream {
   struct Settings {
     RelayGuard guard = RelayGuard::kClear;
     Ipv4 upstream = 0;             // the hop's address
-    Ipv4 group = 0;                // its group
-    uint16_t port = kDefaultPort;  // of the group, and where the hop is asked
+    Ipv4 group = 0;                // its group, before it moves
+    uint16_t port = kDefaultPort;  // of the group, and where the hop is asked; likewise
     UpstreamTunnel tunnel = UpstreamTunnel::kNever;
     Ipv4 address = 0;  // the repeater's own towards it, for its reports
     uint64_t receiver_id = 0;
@@ -53,8 +54,12 @@ class RelayStream {
   RelayStream(const RelayStream&) = delete;
   RelayStream& operator=(const RelayStream&) = delete;
 
-  // How a datagram of the hop above came: to its group, in a tunnel, or else to the repeater alone.
+  // How a datagram of the hop above came: to a group, in a tunnel, or else to the repeater alone.
   enum class Way : uint8_t { kNative, kTunnel, kUnicast };
+  struct Arrival {
+    Way way = Way::kUnicast;
+    size_t slot = 0;  // of the group (GroupFollower)
+  };
 
   // What is to become of a data packet.
   enum class Fate : uint8_t {
@@ -71,17 +76,29 @@ class RelayStream {
   };
   // datagram: a UDP payload of type 0. scratch: as large as any datagram; holds nothing afterwards that
   // anybody should read.
-  Taken take_data(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram, MutableBytes scratch);
+  Taken take_data(crypto::Manager& manager, TimeNs now, const Arrival& by, Bytes datagram,
+                  MutableBytes scratch);
   void note_kept(TimeNs now, const Taken& taken);
 
   // SENDER_STATUS and QUIET of the hop above; others are counted. datagram: of type 1, 2 or 3.
-  WireFault take_message(crypto::Manager& manager, TimeNs now, Way way, Bytes datagram);
+  WireFault take_message(crypto::Manager& manager, TimeNs now, const Arrival& by, Bytes datagram);
   // A datagram of type 3 that came from this port of the hop above to the repeater alone. Returns what stood
   // in a TUNNEL_DATA; none where it is none, or is refused (counted, or told as `fault`).
   std::optional<Bytes> take_tunnelling(TimeNs now, uint16_t from_port, Bytes datagram, WireFault& fault);
   // From now on; until the next call, or for good.
   void follow(const RelayEpochs& epochs);
   const RelayEpochs* epochs() const { return epochs_; }
+
+  // The hop moves there, as an announcement says that is believed; and that it has been repeated. The group
+  // is taken for joined.
+  void follow(TimeNs now, const GroupPlace& to);
+  void announced_again(TimeNs now) { groups_.announced_again(now); }
+  // The groups to be joined.
+  const GroupFollower& groups() const { return groups_; }
+  // The start number by which the hop's announcements are known; 0: not known yet.
+  uint64_t hop_start_number();
+  // To which of the hop's ports a message that poll() or leave() gives out goes.
+  uint16_t port_of(Bytes message) const;
 
   // Parts what is asked for below: `held` is for the repair engine, all that lies outside of the window with
   // it. `missing` is what this repeater waits for itself, and whoever asks should wait for as well, but for
@@ -99,6 +116,7 @@ class RelayStream {
       if (const Bytes request = sign_request(manager, pairs, buffer); !request.empty()) send(request);
     });
     note_silence(now);
+    run_moves(now);
     run_tunnel(now);
     send_tunnel_messages(manager, now, send);
     if (const Bytes join = take_join(manager, now, receivers, buffer); !join.empty()) send(join);
@@ -173,7 +191,8 @@ class RelayStream {
   void note_copy(crypto::Manager& manager, TimeNs now, const DataHeader& header, Bytes datagram,
                  MutableBytes scratch);
   bool judges_copies() const {
-    return way_ == Way::kNative ? simple_.level() != 0 : way_ == Way::kTunnel && simple_.trying() != 0;
+    return by_.way == Way::kNative ? simple_.level() != 0 || groups_.moving()
+                                   : by_.way == Way::kTunnel && simple_.trying() != 0;
   }
   void run_tunnel(TimeNs now);
   template <typename Send>
@@ -183,6 +202,17 @@ class RelayStream {
          message = take_tunnel_message(manager, now, buffer))
       send(message);
   }
+
+  // relay_stream_moves.cc
+  class Joined final : public GroupMemberships {  // by whoever reads groups()
+   public:
+    bool join(size_t, const GroupPlace&, Ipv4) override { return true; }
+  };
+  void run_moves(TimeNs now);
+  bool is_ours(Ipv4 group) const;
+  bool uses_tunnel() const { return settings_.tunnel == UpstreamTunnel::kAlways || simple_.uses(1); }
+  // What requests and reports name.
+  const GroupPlace& place_above() const { return uses_tunnel() ? tunnel_->place() : groups_.in_use(); }
 
   // relay_stream_upward.cc: each empty where there is nothing to send
   Bytes take_tunnel_message(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
@@ -206,7 +236,9 @@ class RelayStream {
   UsageReporter usage_;
   FaultReporter faults_;
 
-  Way way_ = Way::kUnicast;  // of what is being taken
+  Arrival by_;  // of what is being taken
+  Joined joined_;
+  GroupFollower groups_;
   Simple simple_;
   std::optional<TunnelClient> tunnel_;
 

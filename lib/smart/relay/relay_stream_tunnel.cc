@@ -48,16 +48,20 @@ std::optional<Bytes> RelayStream::take_tunnelling(TimeNs now, uint16_t from_port
 }
 
 void RelayStream::note_message(TimeNs now) {
-  if (way_ != Way::kUnicast) simple_.heard(now, way_ == Way::kTunnel ? 1 : 0);
+  if (by_.way != Way::kUnicast) simple_.heard(now, by_.way == Way::kTunnel ? 1 : 0);
 }
 
 void RelayStream::note_data(TimeNs now, const DataHeader& header, uint64_t sequence) {
   note_message(now);
-  if (way_ != Way::kNative || simple_.level() == 0) return;
-  if (header.command == DataCommand::kOriginal)
-    simple_.native().data(now, sequence);
-  else if (header.command == DataCommand::kHeartbeat)
-    simple_.native().heartbeat(now, sequence);
+  if (by_.way != Way::kNative) return;
+  const bool watched = simple_.level() != 0;
+  if (header.command == DataCommand::kOriginal) {
+    groups_.data(now, by_.slot, sequence);
+    if (watched) simple_.native().data(now, sequence);
+  } else if (header.command == DataCommand::kHeartbeat) {
+    groups_.heartbeat(now, by_.slot, sequence);
+    if (watched) simple_.native().heartbeat(now, sequence);
+  }
 }
 
 // The stream has this packet, but whether the way works by which the copy came shows in it all the same.
@@ -87,7 +91,7 @@ void RelayStream::run_tunnel(TimeNs now) {
     counters_.add(down ? ReceiveCounter::kCameDown : ReceiveCounter::kClimbed);
     faults_.add(down ? ProblemCode::kCameDown : ProblemCode::kClimbed, 1, totals.next);
   }
-  if (settings_.tunnel == UpstreamTunnel::kAlways || simple_.uses(1))
+  if (uses_tunnel())
     tunnel_->open(now);
   else
     tunnel_->close(now);

@@ -27,7 +27,7 @@ Bytes RelayStream::take_tunnel_message(crypto::Manager& manager, TimeNs now, Mut
 }
 
 Bytes RelayStream::sign_request(crypto::Manager& manager, const PairList& pairs, MutableBytes buffer) {
-  const Bytes request = sign(manager, buffer, encode(Replacement{settings_.group, pairs}, buffer));
+  const Bytes request = sign(manager, buffer, encode(Replacement{place_above().group, pairs}, buffer));
   if (!request.empty()) counters_.add(ReceiveCounter::kRequestsSent);
   return request;
 }
@@ -35,6 +35,7 @@ Bytes RelayStream::sign_request(crypto::Manager& manager, const PairList& pairs,
 Bytes RelayStream::take_join(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer) {
   std::optional<UsageReport> join = usage_.join(now);
   if (!join) return {};
+  join->group = place_above().group;
   join->detail->receivers = std::max<uint32_t>(receivers, 1);
   counters_.add(ReceiveCounter::kJoins);
   return sign(manager, buffer, encode(MessageCommand::kUsageReportJoin, *join, buffer));
@@ -43,6 +44,7 @@ Bytes RelayStream::take_join(crypto::Manager& manager, TimeNs now, uint32_t rece
 Bytes RelayStream::take_leave(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer) {
   std::optional<UsageReport> leave = usage_.leave(now);
   if (!leave) return {};
+  leave->group = place_above().group;
   leave->detail->receivers = std::max<uint32_t>(receivers, 1);
   counters_.add(ReceiveCounter::kLeaves);
   return sign(manager, buffer, encode(MessageCommand::kUsageReportLeave, *leave, buffer));
@@ -55,6 +57,7 @@ Bytes RelayStream::take_report(crypto::Manager& manager, TimeNs now, MutableByte
     // Before anything was taken an ERROR_REPORT would be refused for its count.
     if (error && !running()) continue;
     if (keys_ == nullptr) report->fault.first_sequence &= 0xffff;  // all that the sender told of it
+    report->fault.concerning = place_above().group;
     counters_.add(error ? ReceiveCounter::kErrorReports : ReceiveCounter::kProblemReports);
     return sign(manager, buffer, encode(report->command, report->fault, buffer));
   }

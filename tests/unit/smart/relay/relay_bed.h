@@ -60,8 +60,8 @@ class RelayBed {
     }
     message(sender->status());
   }
-  RelayStream::Taken take(const Datagram& datagram, Way way = Way::kNative) {
-    const RelayStream::Taken taken = relay->take_data(manager_, now, way, datagram, scratch_);
+  RelayStream::Taken take(const Datagram& datagram, Way way = Way::kNative, size_t slot = 0) {
+    const RelayStream::Taken taken = relay->take_data(manager_, now, {way, slot}, datagram, scratch_);
     if (taken.fate == Fate::kKept) {
       EXPECT_FALSE(passed_on.contains(taken.sequence)) << "a full sequence is passed on once";
       passed_on[taken.sequence] = datagram;
@@ -71,7 +71,7 @@ class RelayBed {
   }
   Fate fate(const Datagram& datagram) { return take(datagram).fate; }
   WireFault message(const Datagram& datagram, Way way = Way::kNative) {
-    return relay->take_message(manager_, now, way, datagram);
+    return relay->take_message(manager_, now, {way}, datagram);
   }
   Datagram data(uint8_t fill = 1) { return sender->data(std::vector<uint8_t>(188, fill)); }
 
