@@ -28,7 +28,7 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   made.running = std::make_unique<RunningChannel>();
   made.running->frames = std::move(frames);
   made.running->window_packets = channel.window_packets;
-  made.running->upstream = {{channel.source.address, channel.source.udp_port}};
+  made.running->upstream.front() = {channel.source.address, channel.source.udp_port};
 
   LaneRelaySetup setup;
   setup.channel = &channel;
