@@ -12,56 +12,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'scripts'))
 # pylint: disable=wrong-import-position
 from lab import system
 from lab.capture import Capture
-from lab.media import sha256, write_noise
+from lab.media import sha256
 from lab.network import call, wait_until
 from lab.programs import LINECAST, Program
 from lab.repeaters import RepeaterChain, group_of, hop_address, start_receiver, start_repeater
-from lab.topology import SMART_PORT, Channel
+from lab.topology import SMART_PORT
+from chain import FILM, NEWS, Feed, lose_below, plays_on, stop_all, wait_for_hop
 from players import IS_TUNNEL_DATA, cut, restore, times
 
-NEWS = Channel('news', 1, 'udp://239.71.1.1:5000', '239.72.1.1', 2_500_000, 'aes-128-gcm')
-FILM = Channel('film', 2, 'udp://239.71.1.2:5000', '239.72.1.2', 2_500_000, None)
-RATE_BPS = 2_000_000
 # What is sent in so long as it takes to notice a cut is kept, and may be sent again at once.
 LONG_NEWS, LONG_FILM = (dataclasses.replace(channel, window_ms=8000, repair_budget_percent=400) for channel in (NEWS, FILM))
 TUNNELLED_WITHIN_S = 8  # wanted are 4; the rest is for a busy machine
 IS_REQUEST = f'udp dport {SMART_PORT} @th,72,8 0x81'  # REPLACEMENT
-
-
-class Feed:
-    def __init__(self, lab, seconds, *channels):
-        self.files = {}
-        for channel in channels:
-            self.files[channel] = lab.directory / f'{channel.name}.ts'
-            write_noise(self.files[channel], seconds, RATE_BPS, seed=channel.number)
-        self.feeder = lab.start_feed(*((file, channel) for channel, file in self.files.items()))
-
-    def wait(self, seconds):
-        wait_until(self.feeder.done, seconds, 'the feed does not end', 0.2)
-
-    def bytes(self, channel):
-        return self.files[channel].read_bytes()
-
-
-def lose_below(lab, hop, percent, channels):
-    """On the way from a hop to the repeater behind it."""
-    lab.topology.cables[hop].lose('above', percent, [group_of(channel, hop) for channel in channels], SMART_PORT)
-
-
-def hears(repeater, channel):
-    """Whether it has something to pass on, and says so to those below."""
-    return repeater.channels()[channel.name]['hops'] is not None
-
-
-def wait_for_hop(repeater, *channels):
-    for channel in channels:
-        wait_until(lambda channel=channel: hears(repeater, channel), 5, f'{repeater.name} hears nothing of {channel.name}')
-
-
-
-def stop_all(programs):
-    for program in programs:
-        program.stop()
 
 
 def bit_exact_through_two_repeaters_with_loss_on_every_link(lab):
@@ -163,11 +125,6 @@ def a_new_key_epoch_goes_through(lab):
     assert 'bad_tag' not in repeater.channels()['news']['upstream']['counters']
     receiver.stop()
     assert sha256(file) == sha256(feed.files[NEWS])
-
-
-def plays_on(file, seconds, what):
-    size = file.stat().st_size
-    wait_until(lambda: file.stat().st_size > size + RATE_BPS // 8, seconds, what, 0.1)
 
 
 def restarts_of_headend_and_repeater_are_followed(lab):

@@ -2,49 +2,24 @@
 // much of that in a turn; and what happens where it can't keep up.
 #include <map>
 
-#include "lib/net/checksum.h"
-#include "lib/smart/tunnel/tunnel_list.h"
-#include "tests/vdev/requests.h"
+#include "tests/vdev/tunnel_bed.h"
 
 namespace linecast {
 namespace {
 
 using smart::TunnelPeer;
 
-constexpr net::Mac kWay{2, 0, 0, 0, 0, 0x77};
-constexpr uint64_t kMuch = 100'000'000'000;
-
 class Tunnels : public Requests {
  protected:
-  void make_tunnels(const BedOptions& options, size_t count, uint64_t rate_bps = kMuch) {
+  void make_tunnels(const BedOptions& options, size_t count, uint64_t rate_bps = TunnelBed::kMuch) {
     make(options);
-    command({.kind = app::LaneCommand::Kind::kTunnelRate, .tunnel_rate_bps = rate_bps});
-    tunnels_ = std::make_unique<app::HopTunnels>(bed_->tunnels_setup(0));
-    set_tunnels(0, count);
+    tunnels_ = std::make_unique<TunnelBed>(bed_->lane(), bed_->tunnels_setup(0), rate_bps);
+    tunnels_->set(0, count);
   }
-  // Peers first .. first + count - 1 have the channel's tunnels from now on.
-  void set_tunnels(size_t first, size_t count) {
-    smart::TunnelCounters counters;
-    smart::LeaseTable leases({.tunnels = 1000,
-                              .tunnels_of_a_peer = 1000,
-                              .ports = {{1000, UINT64_MAX}},
-                              .port_of_interface = {0, 0},
-                              .channel_rates_bps = {1}},
-                             counters);
-    for (size_t k = first; k < first + count; ++k) leases.grant(0, {peer(k), 0}, {1, kWay}, {});
-    former_list_ = std::move(list_);  // the lane's until it has the next
-    list_ = std::make_unique<smart::TunnelList>(leases, 0);
-    command({.kind = app::LaneCommand::Kind::kTunnels,
-             .index = 0,
-             .tunnels = count > 0 ? tunnels_.get() : nullptr,
-             .tunnel_list = list_.get()});
+  static TunnelPeer peer(size_t k) { return TunnelBed::peer(k); }
+  static std::vector<uint8_t> datagram(const std::vector<uint8_t>& frame, const TunnelPeer& to) {
+    return TunnelBed::datagram(frame, to);
   }
-  void command(const app::LaneCommand& command) {
-    commands_.push_back(std::make_unique<app::LaneCommand>(command));
-    ASSERT_NE(bed_->lane().command(*commands_.back()), 0u);
-  }
-  // The first of them is where the fixture's receiver asks from.
-  static TunnelPeer peer(size_t k) { return {kReceiver + static_cast<Ipv4>(k), kReceiverPort}; }
 
   void feed() { bed_->feed(feed_frame(0, ts_payload(7, 9))); }
 
@@ -62,35 +37,9 @@ class Tunnels : public Requests {
     }
     return sent;
   }
-  // The inner packet of a TUNNEL_DATA whose outer headers and checksums are right.
-  static std::vector<uint8_t> inner(const std::vector<uint8_t>& frame, const TunnelPeer& to) {
-    const net::ParsedFrame outer = net::parse_frame(frame, {});
-    EXPECT_EQ(outer.kind, net::FrameKind::kUdp);
-    EXPECT_TRUE(std::equal(kWay.begin(), kWay.end(), frame.begin()));
-    EXPECT_EQ(outer.source, LaneBed::kOutAddress);
-    EXPECT_EQ(outer.source_port, smart::kDefaultPort);
-    EXPECT_EQ(outer.destination, to.address);
-    EXPECT_EQ(outer.destination_port, to.port);
-    EXPECT_EQ(load_be16(&frame[outer.ethernet_size + size_t{6}]), 0x4000) << "don't fragment";
-    smart::Split split;
-    EXPECT_EQ(smart::split_message(outer.payload, split), smart::WireFault::kNone);
-    EXPECT_EQ(split.header.type, smart::PacketType::kTunnelling);
-    EXPECT_EQ(split.header.command, static_cast<uint8_t>(smart::TunnellingCommand::kData));
-    return {split.body.begin(), split.body.end()};
-  }
-  // The SMART datagram of an inner packet.
-  static std::vector<uint8_t> datagram(const std::vector<uint8_t>& packet) {
-    EXPECT_EQ(net::checksum_finish(net::checksum_add(Bytes(packet).first(20))), 0);
-    EXPECT_EQ(load_be32(&packet[12]), LaneBed::kOutAddress);
-    EXPECT_EQ(load_be32(&packet[16]), LaneBed::output_group(0));
-    EXPECT_EQ(load_be16(&packet[26]), 0) << "no checksum";
-    return {packet.begin() + 28, packet.end()};
-  }
 
   TimeNs now_ = kStart;
-  std::vector<std::unique_ptr<app::LaneCommand>> commands_;
-  std::unique_ptr<app::HopTunnels> tunnels_;
-  std::unique_ptr<smart::TunnelList> list_, former_list_;
+  std::unique_ptr<TunnelBed> tunnels_;
 };
 
 TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
@@ -112,11 +61,11 @@ TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
           const Bytes native = net::parse_frame(sent.native[0], {}).payload;
           std::vector<uint8_t> expected(native.begin(), native.end());
           smart::set_data_command(expected.data(), smart::DataCommand::kOriginal, 0);  // ask at once
-          for (size_t t = 0; t < 3; ++t) EXPECT_EQ(datagram(inner(sent.tunnelled[t], peer(t))), expected);
+          for (size_t t = 0; t < 3; ++t) EXPECT_EQ(datagram(sent.tunnelled[t], peer(t)), expected);
         }
         EXPECT_EQ(count(ChannelCounter::kTunnelPackets), 9u);
         EXPECT_EQ(count(ChannelCounter::kPacketsSent), 3u);
-        set_tunnels(0, 0);
+        tunnels_->set(0, 0);
         feed();
         EXPECT_TRUE(turn().tunnelled.empty());
         EXPECT_EQ(bed_->tunnel_pool().available(), 1023u);
@@ -127,16 +76,15 @@ TEST_F(Tunnels, HaveEachPacketAsTheGroupHasIt) {
 TEST_F(Tunnels, SayWhereTheHopIsNow) {
   BedOptions options;
   make(options);
-  command({.kind = app::LaneCommand::Kind::kTunnelRate, .tunnel_rate_bps = kMuch});
   app::HopTunnelsSetup setup = bed_->tunnels_setup(0);
   setup.flow.inner.destination += 5;
-  tunnels_ = std::make_unique<app::HopTunnels>(setup);
-  set_tunnels(0, 1);
+  tunnels_ = std::make_unique<TunnelBed>(bed_->lane(), setup);
+  tunnels_->set(0, 1);
   turn();
   feed();
   const Sent sent = turn();
   ASSERT_EQ(sent.tunnelled.size(), 1u);
-  datagram(inner(sent.tunnelled[0], peer(0)));  // checks the group
+  datagram(sent.tunnelled[0], peer(0));  // checks the group
 }
 
 TEST_F(Tunnels, ATurnSendsSoManyAndNoTunnelMissesAny) {
@@ -166,11 +114,11 @@ TEST_F(Tunnels, AreChangedWhileAPacketIsOnItsWay) {
   };
   take();  // 64 of the hundred have it
   EXPECT_EQ(had.size(), 64u);
-  set_tunnels(20, 100);  // 80 of them stay
+  tunnels_->set(20, 100);  // 80 of them stay
   take();
   take();
   for (size_t k = 20; k < 120; ++k) EXPECT_EQ(had[peer(k).address], 1) << k;
-  set_tunnels(0, 10);
+  tunnels_->set(0, 10);
   feed();
   take();
   for (size_t k = 0; k < 10; ++k) EXPECT_EQ(had[peer(k).address], 2) << k;
@@ -245,7 +193,7 @@ TEST_F(Tunnels, HaveTheirOwnRepairsAndNobodyElseHasThem) {
     const Sent sent = turn();
     EXPECT_TRUE(sent.native.empty()) << "neither repair nor QUIET";
     ASSERT_EQ(sent.tunnelled.size(), 2u);
-    for (size_t t = 0; t < 2; ++t) EXPECT_EQ(datagram(inner(sent.tunnelled[t], peer(t))), expected);
+    for (size_t t = 0; t < 2; ++t) EXPECT_EQ(datagram(sent.tunnelled[t], peer(t)), expected);
     EXPECT_EQ(count(ChannelCounter::kTunnelRepairs), 2u);
     EXPECT_EQ(count(ChannelCounter::kRepairsSent), 0u);
     EXPECT_EQ(count(ChannelCounter::kRequestRepeated), 1u);
@@ -264,9 +212,9 @@ TEST_F(Tunnels, MayEndWhileRepairsWait) {
   turn();
   deliver(request({{10, 0xffff}, {30, 0xffff}, {47, 7}}, 60));
   EXPECT_EQ(turn().tunnelled.size(), 32u);
-  set_tunnels(0, 0);
+  tunnels_->set(0, 0);
   EXPECT_TRUE(turn().tunnelled.empty());
-  tunnels_.reset();
+  tunnels_->free_tunnels();
   // And the hop takes its turns as ever.
   for (int k = 0; k < 3; ++k) {
     deliver(request({{static_cast<uint16_t>(50 + k), 0}}, 60));
@@ -285,7 +233,7 @@ TEST_F(Tunnels, CarryTheHopsMessages) {
   for (TimeNs now = kStart; now < kStart + 1100 * kNsPerMs; now += 10 * kNsPerMs)
     for (const auto& frame : turn(now).tunnelled) {
       const TunnelPeer to{net::parse_frame(frame, {}).destination, kReceiverPort};
-      const std::vector<uint8_t> message = datagram(inner(frame, to));
+      const std::vector<uint8_t> message = datagram(frame, to);
       smart::DataHeader data;
       smart::Split split;
       if (smart::decode_data(message, data) == smart::WireFault::kNone) {
@@ -331,7 +279,7 @@ TEST_F(Tunnels, AreAskedForThroughTheControlLcore) {
   bed_->sent();
 
   app::TunnelReply reply{.to = {kReceiver, kReceiverPort},
-                         .way = {1, kWay},
+                         .way = {1, TunnelBed::kWay},
                          .from = LaneBed::kOutAddress,
                          .from_port = smart::kDefaultPort,
                          .answer = {}};
@@ -342,7 +290,7 @@ TEST_F(Tunnels, AreAskedForThroughTheControlLcore) {
   ASSERT_EQ(frames.size(), 1u);
   const net::ParsedFrame frame = net::parse_frame(frames[0], {});
   EXPECT_EQ(frame.kind, net::FrameKind::kUdp);
-  EXPECT_TRUE(std::equal(kWay.begin(), kWay.end(), frames[0].begin()));
+  EXPECT_TRUE(std::equal(TunnelBed::kWay.begin(), TunnelBed::kWay.end(), frames[0].begin()));
   EXPECT_TRUE(std::equal(LaneBed::kOutMac.begin(), LaneBed::kOutMac.end(), frames[0].begin() + 6));
   EXPECT_EQ(frame.destination, kReceiver);
   EXPECT_EQ(frame.destination_port, kReceiverPort);

@@ -19,15 +19,15 @@ class Relay : public Requests {
   static constexpr uint16_t kUpwardPort = 49'152;
   static constexpr net::Mac kAboveMac{2, 0, 0, 0, 0, 0x51};
 
+  // options: what is not given by the guard, or by there being a relay.
   void make_relay(RelayGuard guard = RelayGuard::kOpened,
-                  smart::UpstreamTunnel tunnel = smart::UpstreamTunnel::kNever) {
-    constexpr uint32_t window = 64;
-    BedOptions options;
+                  smart::UpstreamTunnel tunnel = smart::UpstreamTunnel::kNever, BedOptions options = {}) {
     options.channels = 0;
     options.free_slots = 1;
-    options.window_packets = window;
     options.ssm_source = LaneBed::kFeeder;
     options.encrypted = guard != RelayGuard::kClear;
+    keeper_.reset();
+    bed_.reset();  // names of pools are taken while they live
     bed_ = std::make_unique<LaneBed>(options);
     become(LaneBed::kReceiverId);
     sign_ = options.encrypted;
@@ -38,8 +38,9 @@ class Relay : public Requests {
     above.group = LaneBed::source_group(0);
     sender_ = std::make_unique<SmartSender>(above);
 
+    channel_ = {};
     channel_.bitrate_cap_bps = options.bitrate_cap_bps;
-    channel_.window_packets = window;
+    channel_.window_packets = options.window_packets;
     channel_.budget_percent = 100;
     channel_.max_payload = LaneBed::kMtu - 60;
     channel_.output.group = LaneBed::output_group(0);
@@ -48,6 +49,7 @@ class Relay : public Requests {
     setup.channel = &channel_;
     setup.hop.start_number = LaneBed::kStartNumber;
     setup.hop.out_port = setup.hop.out_interface = 1;
+    setup.hop.offloads = options.offloads;
     setup.hop.flow.source = LaneBed::kOutAddress;
     setup.hop.flow.source_mac = LaneBed::kOutMac;
     setup.hop.flow.destination = LaneBed::output_group(0);
@@ -66,7 +68,7 @@ class Relay : public Requests {
                     .tunnel = tunnel,
                     .address = LaneBed::kInAddress,
                     .receiver_id = 99,
-                    .window = window};
+                    .window = options.window_packets};
     if (options.encrypted) {
       const auto down = crypto::derive_down_key(bed_->group_key(), bed_->channel_id(0));
       const crypto::CmacKey up(manager_, crypto::derive_up_key(bed_->group_key(), bed_->channel_id(0)));
@@ -82,6 +84,7 @@ class Relay : public Requests {
         0, std::make_unique<app::LaneRelay>(std::move(setup), bed_->frame_pool(), drivers::any_numa_node()));
     directory_ = bed_->further_directory(0, SIZE_MAX);
     directory_->flows.insert({0, LaneBed::kInAddress, kUpwardPort, LaneBed::kFeeder}, 0);
+    adopt_ = {};
     adopt_.directory = directory_.get();
     app::LaneCall call;
     call.command.kind = app::LaneCommand::Kind::kChange;
