@@ -40,10 +40,7 @@ void HopTunnels::take(const smart::TunnelList& list, uint64_t next) {
     next_destination_ = static_cast<size_t>(from - begun);
   }
   destinations_ = list.view();
-  if (in_round_ && next_destination_ == destinations_.size()) {
-    in_round_ = false;
-    if (!is_message_) ++cursor_;
-  }
+  if (next_destination_ == destinations_.size()) in_round_ = false;
 }
 
 const smart::TunnelDestination* HopTunnels::find(const smart::TunnelPeer& peer) const {
@@ -55,8 +52,11 @@ void HopTunnels::set_message(Message kind, Bytes message) {
   if (message.size() > kMessageRoom) return;  // none of these is as long
   Stored& stored = messages_[static_cast<size_t>(kind)];
   std::memcpy(stored.bytes.data(), message.data(), message.size());
-  stored.size = static_cast<uint8_t>(message.size());
+  stored.size = static_cast<uint16_t>(message.size());
   stored.pending = true;
+  // What it says of QUIET is for the group.
+  if (kind == Message::kHeartbeat)
+    smart::set_data_command(stored.bytes.data(), smart::DataCommand::kHeartbeat, 0);
 }
 
 void HopTunnels::move_to(Ipv4 group, uint16_t udp_port) {
@@ -67,19 +67,43 @@ void HopTunnels::move_to(Ipv4 group, uint16_t udp_port) {
   moved_ = true;
 }
 
+bool HopTunnels::sent_late(uint64_t sequence) {
+  if (sequence >= cursor_) return true;  // it still has its turn
+  if (late_count_ == late_sequences_.size()) return false;
+  late_sequences_[(late_head_ + late_count_++) % late_sequences_.size()] = sequence;
+  return true;
+}
+
+void HopTunnels::begin_anew(uint64_t first) {
+  cursor_ = first;
+  late_count_ = 0;
+  if (!is_message_) in_round_ = false;
+}
+
 // Keys come before what they open, and a heartbeat tells of packets that have gone out before it.
 bool HopTunnels::begin_round(const smart::KeptSequences& kept) {
   next_destination_ = 0;
   frame_ = nullptr;
   if (std::exchange(moved_, false)) headers_ = TunnelTemplate(setup_.flow);
-  for (const Message kind : {Message::kAnnounce, Message::kStatus, Message::kMove, Message::kQuiet})
+  for (const Message kind :
+       {Message::kAnnounce, Message::kStatus, Message::kMove, Message::kHold, Message::kWait})
     if (begin_message(kind)) return true;
-  if (cursor_ < kept.next) {
-    is_message_ = prepared_ = false;
-    in_round_ = true;
-    return true;
+  if (late_count_ > 0) {
+    const uint64_t sequence = late_sequences_[late_head_];
+    late_head_ = (late_head_ + 1) % late_sequences_.size();
+    --late_count_;
+    return begin_data(sequence, true);
   }
+  if (cursor_ < kept.next) return begin_data(cursor_++, false);
   return begin_message(Message::kHeartbeat);
+}
+
+bool HopTunnels::begin_data(uint64_t sequence, bool late) {
+  sequence_ = sequence;
+  late_ = late;
+  is_message_ = prepared_ = false;
+  in_round_ = true;
+  return true;
 }
 
 bool HopTunnels::begin_message(Message kind) {
@@ -136,10 +160,7 @@ size_t HopTunnels::write_next(drivers::Packet* packet, drivers::Packet* tail, Ch
     bytes = write(headers_, to, front_, frame_, packet, tail);
     counters.add(ChannelCounter::kTunnelPackets);
   }
-  if (++next_destination_ == destinations_.size()) {
-    in_round_ = false;
-    if (!is_message_) ++cursor_;
-  }
+  if (++next_destination_ == destinations_.size()) in_round_ = false;
   return bytes;
 }
 

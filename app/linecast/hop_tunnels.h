@@ -1,7 +1,8 @@
 // The tunnels of one hop as its lane works on them: whom it is sent to, how far each of them has got, and the
 // repairs that they ask for. What goes to the group is sent to all tunnels one after the other, the kept
-// frames by reference where the card takes that. Made and kept by the control lcore; from the command that
-// brings it to the one that takes it away it is the lane's alone.
+// frames by reference where the card takes that; what a repeater lacks is passed over, and sent when it
+// comes. Made and kept by the control lcore; from the command that brings it to the one that takes it away it
+// is the lane's alone.
 #pragma once
 
 #include <array>
@@ -43,14 +44,25 @@ class HopTunnels {
   // The tunnel that ends there; null: none.
   const smart::TunnelDestination* find(const smart::TunnelPeer& peer) const;
 
-  // Messages of the hop that go into the tunnels, too; the latest of each kind.
-  enum class Message : uint8_t { kAnnounce, kStatus, kMove, kQuiet, kHeartbeat };
+  // Messages of the hop that go into the tunnels, too; the latest of each kind. kHold: QUIET for all; kWait:
+  // QUIET that names sequences.
+  enum class Message : uint8_t { kAnnounce, kStatus, kMove, kHold, kWait, kHeartbeat };
   void set_message(Message kind, Bytes message);
   // The hop has moved there: from the next round on, that is where inner packets go.
   void move_to(Ipv4 group, uint16_t udp_port);
 
+  // Of a repeater. A sequence that was missing has come: it goes to all where they have passed it by. False
+  // where as many wait as may.
+  bool sent_late(uint64_t sequence);
+  // The frame of the sequence is another now.
+  void replaced(uint64_t sequence) {
+    if (sequence == sequence_) prepared_ = false;
+  }
+  // Sequences count anew; `first` is the first.
+  void begin_anew(uint64_t first);
+
   // Whether there is anything to be written next. It skips, and counts, what is too far behind or too large.
-  // frame_of(sequence): the kept frame.
+  // frame_of(sequence): the kept frame; null: there is none.
   template <typename FrameOf>
   bool has_next(const smart::KeptSequences& kept, const FrameOf& frame_of, ChannelCounters& counters);
   // Whether that takes a tail, to be sent by reference.
@@ -77,17 +89,19 @@ class HopTunnels {
   uint16_t interface() const { return setup_.interface; }
 
  private:
-  static constexpr size_t kMessages = 5;
-  static constexpr size_t kMessageRoom = 160;  // KEY_ANNOUNCE takes 144
+  static constexpr size_t kMessages = 6;
+  static constexpr size_t kMessageRoom = 304;  // QUIET takes 300
+  static constexpr size_t kLateRoom = 1024;    // more than 10 ms' worth at 1 Gbit/s
   struct Stored {
     std::array<uint8_t, kMessageRoom> bytes{};
-    uint8_t size = 0;
+    uint16_t size = 0;
     bool pending = false;
   };
   // The SMART header of a kept frame as it goes into tunnels.
   using Front = std::array<uint8_t, smart::kDataHeaderSize>;
 
   bool begin_round(const smart::KeptSequences& kept);
+  bool begin_data(uint64_t sequence, bool late);
   bool begin_message(Message kind);
   // False where it is too large.
   bool prepare_frame(const drivers::Packet* frame);
@@ -103,13 +117,17 @@ class HopTunnels {
   // A round sends one thing to all destinations.
   bool in_round_ = false;
   size_t next_destination_ = 0;
-  uint64_t cursor_ = 0;  // the sequence of the round, or of the next round of data
+  uint64_t cursor_ = 0;    // all before it had their round, or were passed over
+  uint64_t sequence_ = 0;  // of the round
+  bool late_ = false;      // of the round: it had been passed over
   bool prepared_ = false;
   bool moved_ = false;                // headers_ are to be made anew before the next round
   drivers::Packet* frame_ = nullptr;  // of the round, as long as has_next() has just said so; null: a message
   Stored round_message_;              // else
   bool is_message_ = false;
   Front front_{};
+  std::array<uint64_t, kLateRoom> late_sequences_{};  // a ring: passed over, and there now
+  size_t late_head_ = 0, late_count_ = 0;
 
   smart::TunnelRepairs repairs_;
   smart::AskingGroup askers_;
@@ -119,20 +137,20 @@ template <typename FrameOf>
 bool HopTunnels::has_next(const smart::KeptSequences& kept, const FrameOf& frame_of,
                           ChannelCounters& counters) {
   // Half of what is kept: the rest is for repairs, and for what a card still holds.
-  if (const uint64_t behind = kept.next - cursor_; behind > setup_.window_packets / 2) [[unlikely]] {
-    const uint64_t skipped = behind - setup_.window_packets / 2;
-    counters.add(ChannelCounter::kTunnelBehind, skipped);
-    cursor_ += skipped;
-    if (in_round_ && !is_message_) in_round_ = false;
-  }
+  const uint64_t oldest = kept.next - std::min<uint64_t>(kept.next, setup_.window_packets / 2);
+  for (; cursor_ < oldest; ++cursor_)
+    if (frame_of(cursor_) != nullptr) counters.add(ChannelCounter::kTunnelBehind);
   for (;;) {
     if (!in_round_ && !begin_round(kept)) return false;
     if (is_message_) return true;
-    frame_ = frame_of(cursor_);
-    if (prepared_ || prepare_frame(frame_)) return true;
-    counters.add(ChannelCounter::kTunnelTooLarge);
+    frame_ = frame_of(sequence_);
+    if (sequence_ < (late_ ? kept.first : oldest)) [[unlikely]]
+      counters.add(ChannelCounter::kTunnelBehind);
+    else if (frame_ != nullptr && (prepared_ || prepare_frame(frame_))) [[likely]]
+      return true;
+    else if (frame_ != nullptr)
+      counters.add(ChannelCounter::kTunnelTooLarge);
     in_round_ = false;
-    ++cursor_;
   }
 }
 

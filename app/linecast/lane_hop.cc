@@ -87,6 +87,7 @@ void LaneHop::take(HopTerms& terms, size_t largest_packet) {
 }
 
 void LaneHop::set_position(const StreamPosition& position) {
+  if (position.run != stream_.run && tunnels_ != nullptr) tunnels_->begin_anew(position.first_sequence);
   stream_ = position;
   published_sequence_.set(position.next_sequence);
 }
@@ -184,11 +185,15 @@ void LaneHop::tell_tunnels_status(crypto::Manager& manager, TimeNs now) {
   tunnels_->set_message(HopTunnels::Message::kStatus, sign(manager, message, smart::encode(status, message)));
 }
 
-void LaneHop::tell_tunnels_to_hold(crypto::Manager& manager) {
-  smart::Quiet quiet = tunnels_->askers().quiet_for({});
+void LaneHop::tell_tunnels(crypto::Manager& manager, smart::Quiet quiet, HopTunnels::Message kind) {
   quiet.group = place_.group;
-  std::array<uint8_t, quiet_size(0, true)> message;
-  tunnels_->set_message(HopTunnels::Message::kQuiet, sign(manager, message, smart::encode(quiet, message)));
+  std::array<uint8_t, quiet_size(smart::kMaxPairs, true)> message;
+  tunnels_->set_message(kind, sign(manager, message, smart::encode(quiet, message)));
+}
+
+void LaneHop::sent_late(TimeNs now, uint64_t sequence) {
+  engine_.sent_late(now, sequence);
+  if (tunnels_ != nullptr && !tunnels_->sent_late(sequence)) counters_.add(ChannelCounter::kTunnelBehind);
 }
 
 bool LaneHop::take_look(TimeNs now) {

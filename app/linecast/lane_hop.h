@@ -16,6 +16,7 @@
 #include "lib/lineup/lineup.h"
 #include "lib/net/udp_template.h"
 #include "lib/smart/move_acceptor.h"
+#include "lib/smart/relay/relay_stream.h"
 #include "lib/smart/send/asking_group.h"
 
 namespace linecast::app {
@@ -77,6 +78,7 @@ struct StreamPosition {
   uint64_t next_sequence = 1;  // one more than the latest that is kept
   uint16_t key_id = 0;
   uint8_t synch_code = 0;
+  uint16_t run = 0;  // another one where the sequences do not go on from those before
 };
 
 // What the count of a receiver's message may be: the highest sequence that the receiver has opened.
@@ -163,9 +165,18 @@ class LaneHop {
   }
   // SENDER_STATUS and QUIET for those who have tunnels: what is known of the group is nothing to them.
   void tell_tunnels_status(crypto::Manager& manager, TimeNs now);
-  void tell_tunnels_to_hold(crypto::Manager& manager);
+  void tell_tunnels_to_hold(crypto::Manager& manager) {
+    tell_tunnels(manager, tunnels_->askers().quiet_for({}), HopTunnels::Message::kHold);
+  }
+  // The same that the group is told.
+  void tell_tunnels_to_wait(crypto::Manager& manager, const smart::Quiet& quiet) {
+    tell_tunnels(manager, quiet, HopTunnels::Message::kWait);
+  }
   smart::KeptSequences kept() const;
-  drivers::Packet* kept_frame(uint64_t sequence) const { return ring_.at(sequence); }
+  // Of a sequence within these; null where a repeater lacks it.
+  drivers::Packet* kept_frame(uint64_t sequence) const {
+    return relayed_ == nullptr || relayed_->holds(sequence) ? ring_.at(sequence) : nullptr;
+  }
 
   // By which receivers' keys are told apart; null: a clear channel.
   const crypto::CmacKey* up_key() const { return message_keys_ == nullptr ? nullptr : &message_keys_->up; }
@@ -187,8 +198,10 @@ class LaneHop {
   // bytes.
   void take(HopTerms& terms, size_t largest_packet);
   void set_position(const StreamPosition& position);
+  // Of a repeater: by which it is known what the ring lacks. It must live as long as the hop.
+  void set_relayed(const smart::RelayStream& stream) { relayed_ = &stream; }
   // A frame that those below miss has gone to the group.
-  void sent_late(TimeNs now, uint64_t sequence) { engine_.sent_late(now, sequence); }
+  void sent_late(TimeNs now, uint64_t sequence);
   // From the origin of the stream, as SENDER_STATUS says it.
   void set_hops(uint8_t hops) { hops_ = hops; }
   // On a clear channel the start number of SENDER_STATUS is all that tells of a stream that begins anew.
@@ -214,6 +227,7 @@ class LaneHop {
  private:
   // Adds the hop's trailer to the `size` bytes of message in `buffer`, where the channel has one.
   Bytes sign(crypto::Manager& manager, MutableBytes buffer, size_t size);
+  void tell_tunnels(crypto::Manager& manager, smart::Quiet quiet, HopTunnels::Message kind);
   smart::SenderStatus status_of(smart::AskingGroup& askers, TimeNs now) const;
   void count_outcome(const smart::RepairEngine::Outcome& outcome);
   smart::AskingGroup& askers_from(const smart::TunnelPeer& peer) {
@@ -239,6 +253,7 @@ class LaneHop {
 
   smart::RepairEngine engine_;
   HopTunnels* tunnels_ = nullptr;
+  const smart::RelayStream* relayed_ = nullptr;  // null: nothing is missing
   lineup::RepairsTo repairs_to_{};
   std::vector<lineup::Prefix> unicast_prefixes_;
   smart::AskingGroup askers_;

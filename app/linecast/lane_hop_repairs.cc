@@ -77,11 +77,14 @@ void LaneHop::count_outcome(const smart::RepairEngine::Outcome& outcome) {
 
 drivers::Packet* LaneHop::take_repair(TimeNs now, smart::RepairTarget& target) {
   smart::RepairEngine::Repair repair;
+  drivers::Packet* frame = nullptr;
   const auto size_of = [this](uint64_t sequence) { return drivers::view(ring_.at(sequence)).size(); };
   switch (engine_.take(now, kept(), size_of, repair)) {
     case smart::RepairEngine::Taken::kRepair:
       target = repair.target;
-      return ring_.at(repair.sequence);
+      frame = kept_frame(repair.sequence);
+      if (frame != nullptr) return frame;
+      [[fallthrough]];  // it was asked for when the stream had not begun anew
     case smart::RepairEngine::Taken::kTooOld:
       counters_.add(ChannelCounter::kRequestTooOld);
       return nullptr;

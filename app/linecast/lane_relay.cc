@@ -56,6 +56,7 @@ LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
       upstream_address_(setup.upstream.flow.destination),
       in_port_(setup.upstream.port),
       in_interface_(setup.upstream.interface) {
+  set_relayed(stream_);
   RelayTerms terms(*setup.channel);
   take(terms);
   publish();
@@ -146,8 +147,9 @@ drivers::Packet* LaneRelay::keep(TimeNs now, const smart::RelayStream::Taken& ta
   std::memcpy(out, datagram.data(), datagram.size());
   smart::set_data_command(out, smart::DataCommand::kOriginal, quiet_field());
   finish_frame(packet, datagram.size());
+  const bool late = taken.sequence < stream_.next_sequence();
   stream_.note_kept(now, taken);
-  if (taken.sequence + 1 < stream_.next_sequence()) sent_late(now, taken.sequence);
+  if (late) sent_late(now, taken.sequence);
   count(ChannelCounter::kPacketsSent);
   return packet;
 }
@@ -166,6 +168,7 @@ void LaneRelay::replace(uint64_t sequence, Bytes datagram) {
   std::memcpy(out, datagram.data(), datagram.size());
   smart::set_data_command(out, smart::DataCommand::kOriginal, quiet_field());
   finish_frame(packet, datagram.size());
+  if (tunnels() != nullptr) tunnels()->replaced(sequence);
   stream_.count(smart::RelayCounter::kReplaced);
 }
 
@@ -194,13 +197,17 @@ LaneRelay::Taken LaneRelay::look_at(TimeNs now) {
 void LaneRelay::write_passed(Bytes datagram, drivers::Packet* packet) {
   uint8_t* out = drivers::payload_bytes(packet);
   std::memcpy(out, datagram.data(), datagram.size());
-  if (is_key_announce(datagram)) {
+  const bool announcement = is_key_announce(datagram);
+  if (announcement) {
     count(ChannelCounter::kAnnouncesSent);
   } else {
     smart::set_data_command(out, smart::DataCommand::kHeartbeat, quiet_field());
     count(ChannelCounter::kHeartbeatsSent);
   }
   finish_frame(packet, datagram.size());
+  if (tunnels() == nullptr) return;
+  using enum HopTunnels::Message;
+  tunnels()->set_message(announcement ? kAnnounce : kHeartbeat, datagram);
 }
 
 void LaneRelay::follow(const smart::RelayEpochs& epochs) {
@@ -264,7 +271,8 @@ void LaneRelay::publish() {
   restarts_ = stream_.restarts();
   set_hops(stream_.hops());
   set_position({stream_.first_sequence(), stream_.next_sequence(),
-                upstream_keys_ != nullptr ? upstream_keys_->key_id : uint16_t{0}, stream_.synch_code()});
+                upstream_keys_ != nullptr ? upstream_keys_->key_id : uint16_t{0}, stream_.synch_code(),
+                stream_.run()});
   published_hops_.set(stream_.hops());
   published_heard_ns_.set(stream_.heard_ns() == kNever ? 0 : static_cast<uint64_t>(stream_.heard_ns()));
 }

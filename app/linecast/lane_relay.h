@@ -63,7 +63,8 @@ class LaneRelay : public LaneHop {
   };
   // scratch: as in RelayStream.
   Taken take(crypto::Manager& manager, TimeNs now, Bytes datagram, const Origin& from, MutableBytes scratch);
-  // Writes a heartbeat or KEY_ANNOUNCE that take() named as a whole frame into `packet`.
+  // Writes a heartbeat or KEY_ANNOUNCE that take() named as a whole frame into `packet`, and has tunnels have
+  // it.
   void write_passed(Bytes datagram, drivers::Packet* packet);
   void follow(const smart::RelayEpochs& epochs);
   void follow(TimeNs now, const UpstreamMove& move);

@@ -39,6 +39,7 @@ bool Lane::poll_relay(LaneRelay& relay, TimeNs now) {
   if (due.announce) send([&](drivers::Packet* p) { return relay.write_announcement(p); });
   if (due.status)
     send([&](drivers::Packet* p) { return relay.write_status(manager_, now, p, LaneHop::To::kInUse); });
+  if (due.status && relay.tunnels() != nullptr) relay.tell_tunnels_status(manager_, now);
   bool said = false;
   relay.poll_upward(manager_, now, [&](Bytes message) {
     said = true;

@@ -130,7 +130,11 @@ bool Lane::answer(const Request& request, TimeNs now) {
 // What it says of the group's size and round trip counts here, even where the accounts are behind.
 void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::HeardUsage heard) {
   const smart::TunnelPeer from{heard.source, heard.source_port};
-  heard.reach = channel.tunnel_of(from) != nullptr ? usage::Reach::kOriginTunnel : usage::Reach::kNative;
+  if (channel.tunnel_of(from) == nullptr)
+    heard.reach = usage::Reach::kNative;
+  else
+    heard.reach = streams_[heard.channel].relay != nullptr ? usage::Reach::kRepeaterTunnel
+                                                           : usage::Reach::kOriginTunnel;
   if (!(heard.leave ? channel.take_leave(heard.time, from, report)
                     : channel.take_join(heard.time, from, report)))
     return;
@@ -166,7 +170,11 @@ void Lane::answer_replacement(LaneHop& channel, uint32_t index, const Request& r
   if (LaneRelay* relay = streams_[index].relay.get(); relay != nullptr) {
     relay->part(now, asked, held, missing);
     kept = &held;
-    if (missing.count > 0 && tunnel == nullptr) send_quiet(channel, relay->wait_for(missing));
+    if (missing.count > 0) {
+      const smart::Quiet wait = relay->wait_for(missing);
+      send_quiet(channel, wait);
+      if (channel.tunnels() != nullptr) channel.tell_tunnels_to_wait(manager_, wait);
+    }
     if (held.count == 0) return;
   }
   bool hold_group = false;

@@ -131,7 +131,8 @@ void Lane::send_tunnel_repair(LaneHop& hop, TimeNs now) {
   HopTunnels* tunnels = hop.tunnels();
   smart::RepairEngine::Repair repair;
   if (tunnels == nullptr || !tunnels->take_repair(repair)) return;
-  if (repair.sequence < hop.kept().first) return hop.count(ChannelCounter::kRequestTooOld);
+  drivers::Packet* kept = hop.kept_frame(repair.sequence);
+  if (repair.sequence < hop.kept().first || kept == nullptr) return hop.count(ChannelCounter::kRequestTooOld);
   drivers::Packet* packet = setup_.tunnel_packets->take();
   drivers::Packet* tail =
       packet != nullptr && tunnels->sends_segments() ? setup_.tunnel_packets->take() : nullptr;
@@ -139,7 +140,7 @@ void Lane::send_tunnel_repair(LaneHop& hop, TimeNs now) {
     if (packet != nullptr) drivers::release(packet);
     return hop.count(ChannelCounter::kRepairNoPacket);
   }
-  if (!tunnels->write_repair(now, repair.target, hop.kept_frame(repair.sequence), packet, tail)) {
+  if (!tunnels->write_repair(now, repair.target, kept, packet, tail)) {
     drivers::release(packet);
     if (tail != nullptr) drivers::release(tail);
     return hop.count(ChannelCounter::kTunnelTooLarge);

@@ -139,7 +139,10 @@ class RelayStream {
 
   // The sequences that may be kept: of the last run, and no more than the window. Only what note_kept() was
   // told of is.
+  bool holds(uint64_t sequence) const;
   bool running() const { return requester_.running(); }
+  // Another one where the sequences do not go on from those before.
+  uint16_t run() const { return run_; }
   uint64_t first_sequence() const { return first_; }
   uint64_t next_sequence() const { return running() ? requester_.next() : first_; }
   // Of the newest packet that was taken; 1 before the first on an encrypted channel.
@@ -180,7 +183,6 @@ class RelayStream {
   uint64_t oldest() const;
   uint64_t name_of(uint64_t sequence) const { return uint64_t{run_} << 48 | sequence; }
   Place& place(uint64_t sequence);
-  bool holds(uint64_t sequence) const;
 
   void take_status(TimeNs now, const SenderStatus& status, Hop& hop);
   Hop* speaker(crypto::Manager& manager, TimeNs now, Bytes datagram, const Split& split);
