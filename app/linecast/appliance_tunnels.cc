@@ -15,7 +15,7 @@ constexpr uint64_t kEthernetOverhead = 24;  // preamble, checksum, gap
 uint64_t tunnel_rate(const lineup::Channel& channel) {
   const uint64_t payload = std::min<uint64_t>(lineup::kTsDatagram, channel.max_payload);
   const uint64_t around = kEthernetOverhead + net::kUdpFrameOverhead + smart::TunnelTemplate::kInnerHeaders +
-                          smart::kDataHeaderSize + (channel.key_file.empty() ? 0 : smart::kSealOverhead);
+                          smart::kDataHeaderSize + (channel.is_clear() ? 0 : smart::kSealOverhead);
   const uint64_t data = channel.bitrate_cap_bps * (payload + around) / payload;
   return data * (100 + channel.budget_percent) / 100;
 }
@@ -34,8 +34,13 @@ void Appliance::make_tunnels() {
   settings.leases.seed = random_number();
   settings.prefixes = limits.prefixes;
   tunnel_keeper_ = std::make_unique<TunnelKeeper>(clock_.now(), std::move(settings), [this](uint16_t slot) {
-    const uint64_t next = lanes_[placement_.lane_of[slot]]->hop(slot)->next_sequence();
-    return smart::KeptSequences{next - std::min<uint64_t>(next, running_[slot]->window_packets), next};
+    const Lane& lane = *lanes_[placement_.lane_of[slot]];
+    const uint64_t next = lane.hop(slot)->next_sequence();
+    TunnelKeeper::HopState state;
+    state.kept = {next - std::min<uint64_t>(next, running_[slot]->window_packets), next};
+    if (const LaneRelay* relay = lane.relay(slot); relay != nullptr)
+      state.hops = static_cast<uint8_t>(relay->hops());
+    return state;
   });
   tunnel_carrier_ = std::make_unique<TunnelCarrier>(*tunnel_keeper_, lanes_, directory_->host_lane_of,
                                                     kChannelSlots, limits.rate_bps);
@@ -50,11 +55,12 @@ void Appliance::set_tunnels(const lineup::Lineup& lineup, const Placement& place
   hop.interface = static_cast<uint16_t>(channel.output.interface);
   hop.group = channel.output.group;
   hop.port = channel.output.udp_port;
-  // A repeater grants none.
-  hop.allowed = lineup.role == lineup::Role::kHeadend && lineup.tunnels.has_value() && channel.tunnels;
+  hop.allowed = lineup.tunnels.has_value() && channel.tunnels;
   hop.rate_bps = tunnel_rate(channel);
   if (running.keys != nullptr)
     hop.up_key = {crypto::derive_up_key(running.keys->group_key(), channel.id), running.keys->group_key().id};
+  else if (running.relay != nullptr)
+    hop.up_key = {running.relay->hop_key().up, running.relay->hop_key().id};
   tunnel_keeper_->set_hop(slot, hop);
 
   const HopSetup sent = hop_setup(lineup, index, 0);

@@ -37,10 +37,9 @@ Json report_tunnels(const Appliance& appliance) {
     leases.for_each(slot, [&](const LeaseTable::Lease& lease) {
       list.push_back(describe(lineup, lease, channel.name, now));
     });
-    Json row{
-        {"name", channel.name},
-        {"granted", lineup.role == lineup::Role::kHeadend && lineup.tunnels.has_value() && channel.tunnels},
-        {"tunnels", leases.tunnels_of(slot)}};
+    Json row{{"name", channel.name},
+             {"granted", lineup.tunnels.has_value() && channel.tunnels},
+             {"tunnels", leases.tunnels_of(slot)}};
     for (const ChannelCounter counter :
          {ChannelCounter::kTunnelPackets, ChannelCounter::kTunnelRepairs, ChannelCounter::kTunnelBehind,
           ChannelCounter::kTunnelTooLarge, ChannelCounter::kRepairQueueFull})

@@ -26,12 +26,12 @@ smart::LeaseTable::Settings with_slots(smart::LeaseTable::Settings settings, siz
 
 }  // namespace
 
-TunnelKeeper::TunnelKeeper(TimeNs now, Settings settings, Kept kept)
+TunnelKeeper::TunnelKeeper(TimeNs now, Settings settings, StateOf state_of)
     : cookies_(manager_, now, new_secret()),
       leases_(with_slots(std::move(settings.leases), settings.slots), counters_),
       grantor_({}, cookies_, leases_, counters_),
       prefixes_(std::move(settings.prefixes)),
-      kept_(std::move(kept)),
+      state_of_(std::move(state_of)),
       now_(now),
       hops_(settings.slots) {}
 
@@ -118,14 +118,15 @@ bool TunnelKeeper::take(TimeNs now, const HeardTunnelAsk& heard, TunnelReply& re
     grantor_.refuse(*proved, smart::TunnelReason::kNotAllowed, reply.answer);
     return reply.answer.size > 0;
   }
-  const std::optional<smart::LeaseHolder> holder = holder_of(slot, heard.view(), message.trailer);
+  const HopState state = state_of_(slot);
+  const std::optional<smart::LeaseHolder> holder = holder_of(slot, state.kept, heard.view(), message.trailer);
   if (!holder) return false;
-  grantor_.decide(now, *proved, {.channel = slot, .hops = hops_[slot]->terms.hops, .holder = *holder},
-                  reply.answer);
+  grantor_.decide(now, *proved, {.channel = slot, .hops = state.hops, .holder = *holder}, reply.answer);
   return reply.answer.size > 0;
 }
 
-std::optional<smart::LeaseHolder> TunnelKeeper::holder_of(uint16_t slot, Bytes datagram, Bytes trailer) {
+std::optional<smart::LeaseHolder> TunnelKeeper::holder_of(uint16_t slot, const smart::KeptSequences& kept,
+                                                          Bytes datagram, Bytes trailer) {
   const auto refused = [this](TunnelCounter reason) {
     counters_.add(reason);
     return std::nullopt;
@@ -141,7 +142,6 @@ std::optional<smart::LeaseHolder> TunnelKeeper::holder_of(uint16_t slot, Bytes d
   const Bytes covered = datagram.first(datagram.size() - crypto::kCmacSize);
   if (!receiver_keys_.verify(manager_, *hop.up_key, fields.id, covered, covered.data() + covered.size()))
     return refused(TunnelCounter::kMac);
-  const smart::KeptSequences kept = kept_(slot);
   if (fields.count != 0 && (fields.count >= kept.next || fields.count + 1 < kept.first))
     return refused(TunnelCounter::kStale);
   return smart::LeaseHolder{.receiver = fields.id, .opened = fields.count != 0};

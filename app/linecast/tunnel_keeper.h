@@ -30,19 +30,22 @@ struct TunnelHop {
     uint16_t id = 0;  // the group key's
   };
   std::optional<UpKey> up_key;
-  uint8_t hops = 0;  // from the origin
 };
 
 class TunnelKeeper {
  public:
-  // What a hop keeps of its stream, by slot: what the count of a receiver's trailer is compared with.
-  using Kept = std::function<smart::KeptSequences(uint16_t slot)>;
+  // What a hop is at just now.
+  struct HopState {
+    smart::KeptSequences kept;  // what the count of a receiver's trailer is compared with
+    uint8_t hops = 0;  // from the origin, as its SENDER_STATUS says; 0: a repeater's that is not known
+  };
+  using StateOf = std::function<HopState(uint16_t slot)>;
   struct Settings {
     size_t slots = 0;
     smart::LeaseTable::Settings leases;    // channel_rates_bps: left to set_hop()
     std::vector<lineup::Prefix> prefixes;  // nobody else is granted any; empty: anybody
   };
-  TunnelKeeper(TimeNs now, Settings settings, Kept kept);
+  TunnelKeeper(TimeNs now, Settings settings, StateOf state_of);
 
   // From now on. Leases of the same channel's hop of this interface, group and port stand, also where that
   // has another slot so far; another channel's end. So stand those of a slot whose hop moves, which is asked
@@ -78,7 +81,8 @@ class TunnelKeeper {
   bool is_allowed(Ipv4 address) const;
   void move_leases(uint16_t from, uint16_t to);
   // Who asks, by the trailer; none where it is refused (counted).
-  std::optional<smart::LeaseHolder> holder_of(uint16_t slot, Bytes datagram, Bytes trailer);
+  std::optional<smart::LeaseHolder> holder_of(uint16_t slot, const smart::KeptSequences& kept, Bytes datagram,
+                                              Bytes trailer);
 
   crypto::Manager manager_;
   smart::TunnelCounters counters_;
@@ -87,7 +91,7 @@ class TunnelKeeper {
   smart::TunnelGrantor grantor_;
   crypto::ReceiverKeys receiver_keys_;
   std::vector<lineup::Prefix> prefixes_;
-  Kept kept_;
+  StateOf state_of_;
   TimeNs now_;                                    // of the last call
   std::vector<std::unique_ptr<Hop>> hops_;        // by slot; null: none
   std::unordered_map<uint64_t, uint16_t> slots_;  // by key_of()

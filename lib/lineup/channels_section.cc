@@ -33,7 +33,7 @@ class ChannelReader {
     in_.read("enabled", channel_.enabled, parse_bool);
     in_.read("id", channel_.id, parse_channel_id);
     in_.read("quiet", channel_.quiet, parse_quiet);
-    if (draft_.lineup.role == Role::kHeadend) in_.read("tunnels", channel_.tunnels, parse_bool);
+    in_.read("tunnels", channel_.tunnels, parse_bool);
     in_.need("bitrate_cap", "8M", channel_.bitrate_cap_bps, parse_rate);
     read_key();
     if (draft_.lineup.role == Role::kRepeater) {
@@ -47,7 +47,7 @@ class ChannelReader {
       read_output(MapCursor(*output, kOutputSection, faults_));
     read_retransmit();
     derive_max_payload();
-    if (draft_.lineup.role == Role::kHeadend) check_tunnels();
+    check_tunnels();
     return std::move(channel_);
   }
 

@@ -33,7 +33,8 @@ inline constexpr std::array kChannel{List("name"),   List("number"), List("enabl
                                      List("clear"),  List("quiet"),  List("retransmit"),  List("tunnels")};
 inline constexpr std::array kRelay{List("name"),     List("number"), List("enabled"),     List("id"),
                                    List("upstream"), List("output"), List("bitrate_cap"), List("key"),
-                                   List("hop_key"),  List("clear"),  List("quiet"),       List("retransmit")};
+                                   List("hop_key"),  List("clear"),  List("quiet"),       List("retransmit"),
+                                   List("tunnels")};
 inline constexpr std::array kUpstream{List("interface"), List("address"), List("group"), List("port"),
                                       List("tunnel")};
 inline constexpr std::array kSource{List("interface"), List("address"), List("port"), List("ssm_source"),

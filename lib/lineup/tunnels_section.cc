@@ -14,8 +14,6 @@ constexpr uint64_t kMostRate = 400'000'000'000;
 void read_tunnels(const MapCursor& top, Draft& draft) {
   const Ref* section = top.find("tunnels");
   if (section == nullptr) return;
-  if (draft.lineup.role == Role::kRepeater)
-    return top.faults().error(section->mark, "a repeater grants no tunnels: take \"tunnels\" out");
   const MapCursor in(*section, kTunnelsSection, top.faults());
   Tunnels& tunnels = draft.lineup.tunnels.emplace();
   in.number("limit", 1, kMostTunnels, "", tunnels.limit);

@@ -79,9 +79,10 @@ def channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel):
 '''
 
 
-def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_from=None, tunnel='false'):
+def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_from=None, tunnel='false', sections=''):
     """The repeater of that number. above: the hop whose streams it takes, where that is not the one before it; tunnel_from: the
-    address of one that it asks for a tunnel instead; tunnel: whether it asks that hop for one, as in a lineup."""
+    address of one that it asks for a tunnel instead; tunnel: whether it asks that hop for one, as in a lineup; sections: more of
+    its lineup, as YAML."""
     above = hop - 1 if above is None else above
     for channel in channels:
         if without_key and channel.cipher and not (lab.directory / f'{channel.name}.hop').exists():
@@ -94,9 +95,9 @@ def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_fro
 repeater: {{name: repeater{hop}, state: state{hop}, trust: [signing.key.pub], control: repeater{hop}.sock}}
 lanes: {{main_lcore: {main_lcore}, lcores: {lanes}, idle_sleep_us: 50}}
 ports:
-  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(hop - 1)}.50/24'})}
+  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(above)}.50/24'})}
   - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', 'address': f'{hop_address(hop)}/24'})}
-channels:{''.join(channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel) for channel in channels)}''')
+channels:{''.join(channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel) for channel in channels)}{sections}''')
     repeater = Repeater(lab.topology.repeaters[hop - 1], lab.name_of(f'repeater{hop}_'), lab.directory, path)
     repeater.wait_ready()
     return repeater

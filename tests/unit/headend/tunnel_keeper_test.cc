@@ -34,8 +34,8 @@ class Keeper : public testing::Test {
                        .port_of_interface = {0, 0},
                        .channel_rates_bps = {}};
     settings.prefixes = std::move(prefixes);
-    keeper_ = std::make_unique<TunnelKeeper>(0, settings, [](uint16_t) {
-      return smart::KeptSequences{1000, 2000};
+    keeper_ = std::make_unique<TunnelKeeper>(0, settings, [this](uint16_t) {
+      return TunnelKeeper::HopState{{1000, 2000}, hops_};
     });
     keeper_->set_hop(kSealedSlot, sealed());
     keeper_->set_hop(kClearSlot,
@@ -110,6 +110,7 @@ class Keeper : public testing::Test {
 
   crypto::Manager manager_;
   std::unique_ptr<TunnelKeeper> keeper_;
+  uint8_t hops_ = 0;  // of each hop, from the origin
 };
 
 TEST_F(Keeper, GrantsToWhoCanReadTheChannel) {
@@ -217,6 +218,19 @@ TEST_F(Keeper, LeasesEndWhereAnotherChannelTakesThePlace) {
   EXPECT_EQ(changed(), (std::vector<uint16_t>{kSealedSlot}));
   EXPECT_EQ(ask({}), TunnelReason::kGranted);
   EXPECT_TRUE(holds(kFreeSlot));
+}
+
+// As a repeater in a loop, which knows it only when it has been granted.
+TEST_F(Keeper, EndsATunnelWhenItsHopIsTooFarFromTheOrigin) {
+  hops_ = 8;
+  EXPECT_EQ(ask({}), TunnelReason::kGranted);
+  hops_ = 9;
+  EXPECT_TRUE(holds(kSealedSlot));
+  EXPECT_EQ(ask({}), TunnelReason::kTooManyHops);
+  EXPECT_FALSE(holds(kSealedSlot));
+  EXPECT_EQ(count(TunnelCounter::kTooManyHops), 1u);
+  hops_ = 2;
+  EXPECT_EQ(ask({}), TunnelReason::kGranted);
 }
 
 TEST_F(Keeper, TakesNoGarbage) {

@@ -116,6 +116,7 @@ const Case kRepeaterCases[] = {
     {"channels[].upstream.tunnel", "port: 47200", "port: 47200, tunnel: true", Change::kRestarted},
     {"channels[].upstream.tunnel", "port: 47200", "port: 47200, tunnel: auto", Change::kRestarted},
     {"channels[].upstream.port", "port: 47200", "port: 47300", Change::kRestarted},
+    {"channels[].tunnels", "key: news.key", "key: news.key\n    tunnels: false", Change::kAdjusted},
 };
 
 void each_is_named(std::span<const Case> cases, const std::string& lineup) {

@@ -48,12 +48,23 @@ TEST(RepeaterLineup, ATunnelIsAskedForWhereTheLineupSaysSo) {
   EXPECT_FALSE(source("true").is_joined());
 }
 
+TEST(RepeaterLineup, MayGrantTunnels) {
+  EXPECT_FALSE(spoiled("group: 239", "group: 239").load().lineup->tunnels);
+  const LoadResult granted = spoiled("ports:", "tunnels: {limit: 7}\nports:").load();
+  ASSERT_TRUE(granted.lineup && granted.lineup->tunnels);
+  EXPECT_EQ(granted.lineup->tunnels->limit, 7u);
+  EXPECT_TRUE(granted.lineup->channels[0].tunnels);
+  const LoadResult refused = spoiled("key: news.key", "key: news.key\n    tunnels: false").load();
+  ASSERT_TRUE(refused.lineup);
+  EXPECT_FALSE(refused.lineup->channels[0].tunnels);
+}
+
 struct Case {
   std::string from, to, what;
 };
 const Case kFaults[] = {
     {"repeater: {", "headend: {name: demo}\nrepeater: @{", "a lineup is a headend's or a repeater's"},
-    {"repeater: {", "tunnels: @{}\nrepeater: {", "a repeater grants no tunnels"},
+    {"repeater: {", "tunnels: {rate: @5}\nrepeater: {", "rate \"5\""},
     {"trust: [head.key.pub], ", "", "the repeater lacks \"trust\", which encrypted channels need"},
     {"trust: [head.key.pub]", "trust: @[]", "trust names 0 public keys"},
     {"name: site", "@sender_id: 1, name: site", "the repeater has no key \"sender_id\""},
