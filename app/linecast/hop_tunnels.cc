@@ -53,7 +53,7 @@ void HopTunnels::set_message(Message kind, Bytes message) {
   Stored& stored = messages_[static_cast<size_t>(kind)];
   std::memcpy(stored.bytes.data(), message.data(), message.size());
   stored.size = static_cast<uint16_t>(message.size());
-  stored.pending = true;
+  stored.number = ++messages_set_;
   // What it says of QUIET is for the group.
   if (kind == Message::kHeartbeat)
     smart::set_data_command(stored.bytes.data(), smart::DataCommand::kHeartbeat, 0);
@@ -80,14 +80,23 @@ void HopTunnels::begin_anew(uint64_t first) {
   if (!is_message_) in_round_ = false;
 }
 
-// Keys come before what they open, and a heartbeat tells of packets that have gone out before it.
+HopTunnels::Stored* HopTunnels::next_message() {
+  Stored* next = nullptr;
+  for (size_t kind = 0; kind < static_cast<size_t>(Message::kHeartbeat); ++kind)
+    if (Stored& stored = messages_[kind];
+        stored.number != 0 && (next == nullptr || stored.number < next->number))
+      next = &stored;
+  return next;
+}
+
+// Messages in their order, as their counts rise: whoever has heard a later one refuses it. Keys come before
+// what they open, and a heartbeat tells of packets that have gone out before it.
 bool HopTunnels::begin_round(const smart::KeptSequences& kept) {
   next_destination_ = 0;
   frame_ = nullptr;
   if (std::exchange(moved_, false)) headers_ = TunnelTemplate(setup_.flow);
-  for (const Message kind :
-       {Message::kAnnounce, Message::kStatus, Message::kMove, Message::kHold, Message::kWait})
-    if (begin_message(kind)) return true;
+  while (Stored* message = next_message())
+    if (begin_message(*message)) return true;
   if (late_count_ > 0) {
     const uint64_t sequence = late_sequences_[late_head_];
     late_head_ = (late_head_ + 1) % late_sequences_.size();
@@ -95,7 +104,8 @@ bool HopTunnels::begin_round(const smart::KeptSequences& kept) {
     return begin_data(sequence, true);
   }
   if (cursor_ < kept.next) return begin_data(cursor_++, false);
-  return begin_message(Message::kHeartbeat);
+  Stored& heartbeat = messages_[static_cast<size_t>(Message::kHeartbeat)];
+  return heartbeat.number != 0 && begin_message(heartbeat);
 }
 
 bool HopTunnels::begin_data(uint64_t sequence, bool late) {
@@ -106,10 +116,8 @@ bool HopTunnels::begin_data(uint64_t sequence, bool late) {
   return true;
 }
 
-bool HopTunnels::begin_message(Message kind) {
-  Stored& stored = messages_[static_cast<size_t>(kind)];
-  if (!stored.pending) return false;
-  stored.pending = false;
+bool HopTunnels::begin_message(Stored& stored) {
+  stored.number = 0;
   round_message_ = stored;
   const Bytes bytes = Bytes(round_message_.bytes).first(round_message_.size);
   in_round_ = is_message_ = headers_.prepare(bytes.size(), net::checksum_add(bytes));

@@ -95,14 +95,16 @@ class HopTunnels {
   struct Stored {
     std::array<uint8_t, kMessageRoom> bytes{};
     uint16_t size = 0;
-    bool pending = false;
+    uint64_t number = 0;  // of all that were set; 0: it has been sent
   };
   // The SMART header of a kept frame as it goes into tunnels.
   using Front = std::array<uint8_t, smart::kDataHeaderSize>;
 
   bool begin_round(const smart::KeptSequences& kept);
   bool begin_data(uint64_t sequence, bool late);
-  bool begin_message(Message kind);
+  // Of the kinds before the heartbeat, the one that has waited for longest; null: none waits.
+  Stored* next_message();
+  bool begin_message(Stored& stored);
   // False where it is too large.
   bool prepare_frame(const drivers::Packet* frame);
   size_t write(const smart::TunnelTemplate& headers, const net::UdpEndpoint& to, const Front& front,
@@ -113,6 +115,8 @@ class HopTunnels {
   smart::TunnelTemplate headers_, repair_headers_;
   std::span<const smart::TunnelDestination> destinations_;  // of the control lcore's list
   std::array<Stored, kMessages> messages_;
+
+  uint64_t messages_set_ = 0;
 
   // A round sends one thing to all destinations.
   bool in_round_ = false;

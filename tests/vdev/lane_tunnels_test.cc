@@ -255,6 +255,22 @@ std::vector<uint8_t> tunnel_request(smart::TunnellingCommand command) {
   return datagram;
 }
 
+// Their counts rise: who has heard a later one refuses the earlier.
+TEST_F(Tunnels, HaveMessagesInTheirOrder) {
+  make_tunnels({}, 1);
+  turn();
+  app::HopTunnels& tunnels = *bed_->lane().hop(0)->tunnels();
+  using enum app::HopTunnels::Message;
+  const std::vector<uint8_t> first{0, 0x41, 0, 4}, hold{0, 0x42, 0, 4}, second{0, 0x43, 0, 4};
+  tunnels.set_message(kStatus, first);
+  tunnels.set_message(kHold, hold);
+  tunnels.set_message(kStatus, second);  // in place of the first, but no earlier than `hold`
+  const Sent sent = turn();
+  ASSERT_EQ(sent.tunnelled.size(), 2u);
+  EXPECT_EQ(datagram(sent.tunnelled[0], peer(0)), hold);
+  EXPECT_EQ(datagram(sent.tunnelled[1], peer(0)), second);
+}
+
 TEST_F(Tunnels, AreAskedForThroughTheControlLcore) {
   make({});
   for (const auto command : {smart::TunnellingCommand::kRequest, smart::TunnellingCommand::kLeave}) {
