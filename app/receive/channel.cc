@@ -17,6 +17,7 @@ constexpr unsigned kBatchesAtOnce = 8;
 constexpr unsigned kAskedInVain = 50;
 // Where a repair comes now and then, it would be told again and again.
 constexpr TimeNs kInVainToldAgainNs = 60 * kNsPerSecond;
+constexpr TimeNs kHolesToldAgainNs = 60 * kNsPerSecond;
 constexpr TimeNs kSilenceToldNs = 5 * kNsPerSecond;
 
 smart::ReceiverSettings settings_of(const ChannelOptions& options, uint64_t receiver_id) {
@@ -168,12 +169,11 @@ void Channel::tell_of_vain_requests(TimeNs now, Ipv4 to, uint16_t port) {
   const std::string what = fmt::format("{} requests for repairs, and no repair has come", asked_in_vain_);
   // It is most likely the answer to these, but may be the one to others' requests.
   if (count(smart::ReceiveCounter::kQuietMessages) != quiets_seen_)
-    say_(*this,
-         fmt::format(
-             "{}, only QUIET: is the repair budget of {} used up (request_over_budget in its `linecast "
-             "show channels`)? Then raise budget_percent there, and look for the loss. Or are others "
-             "answered, and UDP port {} towards it is not open?",
-             what, to_string(to), port));
+    say_(*this, fmt::format("{}, only QUIET: is the repair budget of {} used up (request_over_budget or "
+                            "request_source_share in its `linecast show channels`)? Then raise "
+                            "budget_percent there, and look for the loss. Or are others "
+                            "answered, and UDP port {} towards it is not open?",
+                            what, to_string(to), port));
   else
     say_(*this,
          fmt::format("{}: is UDP port {} towards {} open? Does the headend count the requests (linecast "
@@ -200,7 +200,19 @@ void Channel::tell_of_silence(TimeNs now) {
                             place));
 }
 
+void Channel::tell_of_holes(TimeNs now) {
+  const uint64_t holes = count(smart::ReceiveCounter::kUnrecovered);
+  if (holes == holes_told_ || (holes_told_ns_ != kNever && now - holes_told_ns_ < kHolesToldAgainNs)) return;
+  say_(*this,
+       fmt::format("{} packets did not come in time, and are missing in what is played ({} in all): too "
+                   "much loss, or a buffer too short, or a headend that repairs too little",
+                   holes - holes_told_, holes));
+  holes_told_ = holes;
+  holes_told_ns_ = now;
+}
+
 void Channel::report(smart::ReceiverEvent event) {
+  if (event == smart::ReceiverEvent::kRestart) asked_in_vain_ = 0;  // of the sender that is no more
   say_(*this, std::string(smart::kReceiverEventTexts[static_cast<size_t>(event)].help));
 }
 

@@ -52,6 +52,7 @@ class Channel : private smart::ReceiverOutput {
   // Says so once where no datagram, valid or not, has come for 5 s, and when one comes then. Call each
   // second.
   void tell_of_silence(TimeNs now);
+  void tell_of_holes(TimeNs now);
 
   // The level of SIMPLE by which it comes (0: native multicast) and its name; empty where there is only one.
   size_t level() const { return receiver_.level(); }
@@ -93,6 +94,8 @@ class Channel : private smart::ReceiverOutput {
   unsigned asked_in_vain_ = 0;  // requests since then
   TimeNs in_vain_since_ns_ = 0;
   TimeNs told_in_vain_ns_ = kNever;
+  uint64_t holes_told_ = 0;  // packets
+  TimeNs holes_told_ns_ = kNever;
   smart::ChannelReceiver receiver_;
 };
 

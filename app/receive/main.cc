@@ -76,7 +76,10 @@ class Program {
     for (TimeNs now = begin; stop_wanted == 0 && now < end && outputs_open() && display_.is_read();
          now = monotonic_now()) {
       if (now >= show_at) {
-        for (const auto& channel : channels_) channel->tell_of_silence(now);
+        for (const auto& channel : channels_) {
+          channel->tell_of_silence(now);
+          channel->tell_of_holes(now);
+        }
         display_.show(channels_, now, false);
         show_at += kShowNs * ((now - show_at) / kShowNs + 1);
       }

@@ -90,7 +90,8 @@ void ChannelReceiver::receive_sealed(const Arrival& arrival, Bytes datagram) {
       return;
     }
     case StreamOpener::Verdict::kBadTag:
-      if (++bad_tags_in_a_row_ >= kBadTagsReported) report_bad_tags(arrival.now);
+      if (bad_tags_in_a_row_++ == 0) bad_tags_since_ = arrival.now;
+      if (bad_tags_in_a_row_ >= kBadTagsReported) report_bad_tags(arrival.now);
       return refuse(arrival, datagram, ReceiveCounter::kBadTag);
     case StreamOpener::Verdict::kReplay:
       note_copy(arrival, datagram, opened);
@@ -235,6 +236,7 @@ void ChannelReceiver::take_heartbeat(const Arrival& arrival, uint64_t last) {
 void ChannelReceiver::begin_run(TimeNs now, uint64_t first, uint64_t skipped) {
   playout_.start(first, skipped, now);
   requester_.start(first);
+  unanswered_ = 0;  // by what is no more
   report_once(ReceiverEvent::kStreamBegins);
 }
 
@@ -329,7 +331,7 @@ void ChannelReceiver::report_no_key() {
 void ChannelReceiver::report_bad_tags(TimeNs now) {
   if (!requester_.running())
     report_once(ReceiverEvent::kNothingOpens);
-  else if (now - opener_.opened_ns() >= StreamOpener::kSilentAfter)  // no new start was announced meanwhile
+  else if (now - bad_tags_since_ >= StreamOpener::kSilentAfter)  // no new start was announced meanwhile
     report_once(ReceiverEvent::kNoLongerOpens);
 }
 

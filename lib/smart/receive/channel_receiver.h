@@ -219,6 +219,7 @@ class ChannelReceiver {
   uint8_t synch_code_ = 0;  // of the newest packet that was opened
   uint16_t key_id_ = 0;
   uint64_t bad_tags_in_a_row_ = 0;
+  TimeNs bad_tags_since_ = 0;
 
   // Clear channels.
   ClearSequence clear_;

@@ -295,6 +295,27 @@ TEST(ChannelReceiverSealed, ARestartBeginsAnewAndTheOldStreamIsPlayedOut) {
   EXPECT_EQ(s.events_of(ReceiverEvent::kOldStart), 1u);
 }
 
+TEST(ChannelReceiverSealed, ANewStartThatIsAnnouncedLateIsNotTakenForAnotherHeadend) {
+  Scenario s;
+  s.start_sender();
+  s.send_stream(300, kMs);
+  s.run_for(400 * kMs);
+  s.drop = [](const Datagram&) { return true; };
+  s.run_for(5 * kNsPerSecond);
+  auto again = s.sender->o;
+  again.start_number += 1;
+  again.first_sequence += 20'000;
+  again.salt = 2;
+  s.restart_sender(again);
+  const TimeNs announced = s.now + 2 * kNsPerSecond;
+  s.drop = [&](const Datagram& d) { return is_announce(d) && s.now < announced; };
+  s.start_sender();
+  s.send_stream(4000, kMs);
+  s.run_for(6 * kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kRestarts), 1u);
+  EXPECT_EQ(s.events_of(ReceiverEvent::kNoLongerOpens), 0u);
+}
+
 // A copied lineup on a second machine: its start is later, so it is followed, and the first one's packets are
 // not.
 TEST(ChannelReceiverSealed, AnotherHeadendOfTheSameSenderIdIsToldAndANewStartOfTheFirstFollowed) {

@@ -150,6 +150,29 @@ TEST_P(ChannelReceiverUpward, UnansweredRequestsAreReported) {
   EXPECT_EQ(s.count(ReceiveCounter::kProblemReports), 1u);
 }
 
+TEST_P(ChannelReceiverUpward, WhatTheSenderBeforeDidNotAnswerIsNotItsSuccessorsFault) {
+  Scenario s(options());
+  s.answers = false;
+  Random random(3);
+  s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.3; };
+  s.start_sender();
+  s.send_stream(300, kMs);
+  s.run_for(3 * kNsPerSecond);  // asked for in vain, but not for long enough
+  ASSERT_GE(s.requests.size(), 20u);
+  ASSERT_EQ(s.receiver->counters().get(ReceiveCounter::kProblemReports), 0u);
+  auto again = s.sender->o;
+  again.start_number += 1;
+  again.salt = 2;
+  s.restart_sender(again);
+  s.answers = true;
+  s.start_sender();
+  s.send_stream(3'000, kMs);
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_EQ(s.count(ReceiveCounter::kRestarts), 1u);
+  for (const FaultReport& fault : faults_of(s, MessageCommand::kProblemReport))
+    EXPECT_NE(fault.code, static_cast<uint32_t>(ProblemCode::kRequestsUnanswered));
+}
+
 TEST_P(ChannelReceiverUpward, HeavyLossAloneIsNoUnansweredRequest) {
   Scenario s(options());
   Random random(3);
