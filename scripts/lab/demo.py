@@ -215,7 +215,8 @@ def verdict_of(report, loss):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog='scripts/demo', description=__doc__)
-    parser.add_argument('--loss', type=float, default=10, metavar='PERCENT', help='random loss (default 10)')
+    parser.add_argument('--loss', type=float, default=10, metavar='PERCENT',
+                        help='random loss, up to 50 (default 10); above 10 channels have a repair budget of 200 %% instead of 25')
     parser.add_argument('--seconds', type=int, default=20, metavar='N', help='of live feed (default 20)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything found to FILE')
     parser.add_argument('--png', type=Path, metavar='FILE', default=ROOT / 'build/demo.png',

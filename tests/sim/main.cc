@@ -172,10 +172,12 @@ int main(int argc, char** argv) {
   }
   try {
     set_common(options);
+    std::ofstream file;
+    if (!options.csv.empty()) file.open(options.csv);  // before what may take minutes
+    if (!file) throw Error(fmt::format("{}: cannot be written", options.csv));
     const std::vector<Row> rows = run(options);
     fmt::print("{}", options.json ? as_json(rows) : as_table(rows));
     if (!options.csv.empty()) {
-      std::ofstream file(options.csv);
       file << as_csv(rows);
       file.close();
       if (!file) throw Error(fmt::format("{}: cannot be written", options.csv));
