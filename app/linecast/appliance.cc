@@ -284,6 +284,7 @@ void Appliance::tick() {
   take_faults();
   take_usage();
   usage_.tick();
+  tell_relays_receivers();
   tick_moves(now);
   if (now < next_key_tick_) return;
   next_key_tick_ = now + kNsPerSecond;

@@ -94,6 +94,7 @@ class Appliance {
     LaneCall key_call;
     std::unique_ptr<RelayKeeper> relay;  // null: a headend's, or a clear channel
     LaneRelay::Places upstream;          // the groups that a relay has wanted last
+    Counter receivers;                   // of a relay: behind it; read by its lane
     uint64_t start_number = 0;
     uint32_t window_packets = 0;
   };
@@ -127,6 +128,8 @@ class Appliance {
                          std::shared_ptr<drivers::Pool> frames, int numa_node);
   void follow_announcements();
   void follow_upstream();
+  // Lanes say it to the hop above.
+  void tell_relays_receivers();
   // appliance_moves.cc
   std::unique_ptr<ChannelMove> make_move(const lineup::Lineup& lineup, size_t channel, size_t slot,
                                          const lineup::Output& from, TimeNs overlap_ns);

@@ -46,6 +46,7 @@ Appliance::MadeChannel Appliance::make_relay(const lineup::Lineup& lineup, size_
   setup.upstream.flow.ttl = 64;
   setup.upstream.flow.dscp = channel.output.dscp;
   setup.seed = random_number();
+  setup.receivers = &made.running->receivers;
   setup.stream.upstream = channel.source.ssm_source;
   setup.stream.group = channel.source.address;
   setup.stream.port = channel.source.udp_port;
@@ -105,6 +106,12 @@ void Appliance::follow_upstream() {
                  lineup_.channels[i].name, error.what());
     }
   }
+}
+
+void Appliance::tell_relays_receivers() {
+  if (lineup_.role != lineup::Role::kRepeater) return;
+  for (const size_t slot : placement_.slot_of)
+    if (slot != kNoSlot) running_[slot]->receivers.set(usage_.present(slot));
 }
 
 void Appliance::follow_announcements() {

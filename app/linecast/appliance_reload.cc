@@ -131,6 +131,7 @@ void Appliance::reload(const lineup::Lineup& wanted, const lineup::Difference& d
     faults_.clear(next.slot);
   }
   open_accounts(wanted, placement);
+  usage_.set_repeaters(wanted.usage.repeaters);
   for (const LaneChange::Membership& of : joins)
     install[directory_->host_lane_of[of.interface]].joins.push_back(of);
   for (size_t i = 0; i < ports_.size(); ++i)

@@ -61,9 +61,10 @@ void check_reset(const Target& target, const std::string& name) {
                           suggestion(name, names(ports, [](const Json&) { return true; }))));
 }
 
-// What a reload changes, or would: a line a channel, its details below.
+// What a reload changes, or would: what is of no channel, and a line a channel, its details below.
 void print_changes(const Json& answer) {
   for (const Json& fault : answer["warnings"]) fmt::print(stderr, "{}\n", cell(fault));
+  for (const Json& change : answer["adjusted"]) fmt::print("adjusted   {}\n", cell(change));
   size_t unchanged = 0;
   for (const Json& channel : answer["channels"]) {
     if (channel["change"] == "unchanged") {

@@ -92,6 +92,7 @@ Json reload(const Headend& headend, bool dry_run) {
           fmt::format("this takes a restart of the {}", name_of(headend.appliance.lineup().role));
       return answer;
     }
+    answer["adjusted"] = difference.adjusted;
     answer["channels"] = changes_of(difference);
     if (dry_run) return answer;
     headend.start.renew(wall_clock_ns());
@@ -110,6 +111,7 @@ void reload_and_say(const Headend& headend) {
     for (const Json& fault : answer[kind]) say("{}", fault.get<std::string>());
   if (answer.contains("refused"))
     return say("lineup not reloaded: {}; nothing was changed", answer["refused"].get<std::string>());
+  for (const Json& change : answer["adjusted"]) say("{}", change.get<std::string>());
   for (const Json& channel : answer["channels"])
     if (channel["change"] != "unchanged")
       say("channel {} {}", channel["name"].get<std::string>(), channel["change"].get<std::string>());

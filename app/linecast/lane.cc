@@ -14,6 +14,8 @@ constexpr uint64_t kSequencesBurst = 32'768;
 // A receiver sends a few reports a minute at most; but many may share an address, and any may share a bucket.
 constexpr uint64_t kReportsPerSource = 20;  // a second
 constexpr uint64_t kReportsBurst = 100;
+// A JOIN for many takes as many tokens as seconds lie between ordinary ones at least.
+constexpr uint64_t kTotalsTokensASecond = 1;
 constexpr unsigned kRequestInboxSize = 256;
 // About what a burst of live packets takes, a few microseconds.
 constexpr uint32_t kSequencesATurn = 2 * 17 * smart::kMaxPairs;
@@ -32,6 +34,7 @@ Lane::Lane(const Setup& setup)
       first_due_(setup.slots),
       source_limiter_(kSequencesPerSource, kSequencesBurst),
       report_limiter_(kReportsPerSource, kReportsBurst),
+      totals_limiter_(kTotalsTokensASecond, kLeastRefreshS),
       repairing_(setup.slots),
       tunnelled_(setup.slots),
       inbox_("inbox" + std::to_string(setup.index), kInboxSize, setup.numa_node),

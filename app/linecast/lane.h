@@ -33,6 +33,9 @@ inline constexpr unsigned kInboxSize = 1024;  // one less fits
 inline constexpr size_t kFaultQueueRoom = 4096;
 // Of JOINs and LEAVEs, between the same looks: 160,000 a second.
 inline constexpr size_t kUsageQueueRoom = 16'384;
+// No sooner does anybody refresh a JOIN, but a repeater that has others behind it now (docs/protocol.md,
+// "Usage at scale").
+inline constexpr uint64_t kLeastRefreshS = 30;
 // Of announcements that a repeater's channels hear.
 inline constexpr size_t kAnnouncementQueueRoom = 256;
 
@@ -211,6 +214,7 @@ class Lane {
   smart::SourceLimiter source_limiter_;  // of sequences asked for, by address
   smart::SourceShares source_shares_;    // of repairs, by receiver
   smart::SourceLimiter report_limiter_;  // of reports, by receiver
+  smart::SourceLimiter totals_limiter_;  // of JOINs for many, each by the ordinary time until the next
   uint32_t sequences_left_ = 0;          // that may be asked for in this turn
   // Channels with pending repairs, each once, in the order of their turns: a ring of as many as there are
   // slots.

@@ -124,7 +124,7 @@ class LaneHop {
   // Whether the card takes frames of more than one segment.
   bool sends_segments() const { return segments_; }
   // An admitted JOIN or LEAVE, and where it came from. False where it is refused (counted).
-  bool take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report);
+  bool take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report, bool again);
   bool take_leave(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report);
   // Within which receivers are asked to report, by SENDER_STATUS: those of the group, and one from there.
   uint16_t report_window_s() const { return askers_.report_window_s(); }

@@ -117,8 +117,9 @@ void LaneHop::send_to(const smart::RepairTarget& target, drivers::Packet* packet
   counters_.add(ChannelCounter::kRepairsUnicast);
 }
 
-bool LaneHop::take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report) {
-  const bool good = askers_from(from).join(now, report);
+bool LaneHop::take_join(TimeNs now, const smart::TunnelPeer& from, const smart::UsageReport& report,
+                        bool again) {
+  const bool good = askers_from(from).join(now, report, again);
   counters_.add(good ? ChannelCounter::kJoins : ChannelCounter::kReportEcho);
   return good;
 }

@@ -47,6 +47,7 @@ RelayTerms::RelayTerms(const lineup::Channel& channel)
 
 LaneRelay::LaneRelay(LaneRelaySetup setup, drivers::Pool& frames, int numa_node)
     : LaneHop(*setup.channel, std::move(setup.hop), frames, numa_node),
+      receivers_(*setup.receivers),
       upstream_keys_(std::move(setup.upstream_keys)),
       stream_(setup.stream, upstream_keys_.get(), setup.seed),
       new_announcements_(kNewAnnouncementsASecond, kNewAnnouncementsAtOnce),

@@ -2,6 +2,8 @@
 // on, with what the repeater says to that hop. One lane writes it.
 #pragma once
 
+#include <algorithm>
+
 #include "app/linecast/lane_hop.h"
 #include "lib/smart/move_acceptor.h"
 #include "lib/smart/relay/relay_stream.h"
@@ -23,6 +25,8 @@ struct LaneRelaySetup {
   UpstreamSetup upstream;
   smart::RelayStream::Settings stream;
   std::unique_ptr<smart::RelayMessageKeys> upstream_keys;  // null: a clear channel
+  // That are behind this hop, by the accounts. The control lcore's, which writes it; must outlive the relay.
+  const Counter* receivers = nullptr;
   uint64_t seed = 0;
 };
 
@@ -88,12 +92,12 @@ class LaneRelay : public LaneHop {
   // As RelayStream::poll().
   template <typename Send>
   void poll_upward(crypto::Manager& manager, TimeNs now, Send&& send) {
-    stream_.poll(manager, now, static_cast<uint32_t>(askers()), send);
+    stream_.poll(manager, now, receivers(), send);
   }
   // As RelayStream::leave().
   template <typename Send>
   void leave(crypto::Manager& manager, TimeNs now, Send&& send) {
-    stream_.leave(manager, now, static_cast<uint32_t>(askers()), send);
+    stream_.leave(manager, now, receivers(), send);
   }
   // Writes a message to the hop above as a whole frame into `packet`. way: the MAC address that leads to it.
   void write_upward(Bytes message, const net::Mac& way, drivers::Packet* packet);
@@ -133,7 +137,11 @@ class LaneRelay : public LaneHop {
   void replace(uint64_t sequence, Bytes datagram);
   void publish();
   void publish_way();
+  uint32_t receivers() const {
+    return static_cast<uint32_t>(std::min<uint64_t>(receivers_.get(), UINT32_MAX));
+  }
 
+  const Counter& receivers_;
   const std::unique_ptr<smart::RelayMessageKeys> upstream_keys_;
   smart::RelayStream stream_;
   size_t largest_packet_ = 0;

@@ -135,8 +135,12 @@ void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::He
   else
     heard.reach = streams_[heard.channel].relay != nullptr ? usage::Reach::kRepeaterTunnel
                                                            : usage::Reach::kOriginTunnel;
+  // A repeater is one asker, however often it says how many are behind it.
+  const bool again = !heard.leave && report.detail && report.detail->receivers != 1 &&
+                     !totals_limiter_.admit(heard.time, heard.receiver != 0 ? heard.receiver : heard.source,
+                                            heard.channel, kLeastRefreshS);
   if (!(heard.leave ? channel.take_leave(heard.time, from, report)
-                    : channel.take_join(heard.time, from, report)))
+                    : channel.take_join(heard.time, from, report, again)))
     return;
   if (report.detail) {
     heard.watched_s = report.detail->watched_s;

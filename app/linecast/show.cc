@@ -108,8 +108,8 @@ void print_lanes(const Json& answer) {
 }
 
 void print_usage(const Json& answer) {
-  print_table(answer["channels"], {"name", "running", "present", "standard_error", "peak", "peak_at", "joins",
-                                   "leaves", "expiries", "watched_s"});
+  print_table(answer["channels"], {"name", "running", "present", "by_repeaters", "standard_error", "peak",
+                                   "peak_at", "joins", "leaves", "expiries", "watched_s"});
   fmt::print("\n");
   if (!answer["sinks"].empty())
     print_table(answer["sinks"], {"sink", "waiting", "delivered", "failures", "failing_s"});

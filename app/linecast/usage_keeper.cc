@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <thread>
@@ -65,7 +66,8 @@ UsageKeeper::UsageKeeper(const lineup::Usage& config, uint64_t start_number, uin
     : clock_(std::move(clock)),
       store_(store_config(config, start_number), make_sinks(config), clock_),
       table_(table_config(config, start_number, seed), clock_(), wall_ns(),
-             [this](const usage::UsageRecord& record) { return store_.push(record); }) {
+             [this](const usage::UsageRecord& record) { return store_.push(record); }),
+      repeaters_(config.repeaters) {
   for (const std::string& note : store_.notes()) fmt::print(stderr, "linecast: usage: {}\n", note);
 }
 
@@ -93,7 +95,17 @@ void UsageKeeper::close(size_t slot) {
 
 void UsageKeeper::take(usage::HeardUsage heard) {
   heard.channel = heard.channel < channel_of_.size() ? channel_of_[heard.channel] : kNoChannel;
+  heard.repeater = is_repeater(heard.source);
   table_.take(heard);
+}
+
+bool UsageKeeper::is_repeater(Ipv4 address) const {
+  return std::ranges::any_of(repeaters_, [=](const lineup::Prefix& of) { return of.contains(address); });
+}
+
+uint64_t UsageKeeper::present(size_t slot) const {
+  const uint32_t channel = slot < channel_of_.size() ? channel_of_[slot] : kNoChannel;
+  return channel == kNoChannel ? 0 : table_.present(channel);
 }
 
 void UsageKeeper::tick() {

@@ -28,6 +28,8 @@ class UsageKeeper {
   void open(size_t slot, const crypto::ChannelId& id, std::string_view name);
   // Nothing more is heard of the slot.
   void close(size_t slot);
+  // From now on: what is heard from these addresses is of repeaters, and believed for all behind them.
+  void set_repeaters(std::vector<lineup::Prefix> repeaters) { repeaters_ = std::move(repeaters); }
 
   // As a lane heard it: the channel is the slot.
   void take(usage::HeardUsage heard);
@@ -37,6 +39,8 @@ class UsageKeeper {
   // sinks take at most, and says what is lost.
   void stop();
 
+  // Receivers of the slot's channel, those behind repeaters included; 0 where it has none.
+  uint64_t present(size_t slot) const;
   const usage::UsageTable& table() const { return table_; }
   bool is_open(uint32_t channel) const { return accounts_[channel].slots > 0; }
   const crypto::ChannelId& id(uint32_t channel) const { return accounts_[channel].id; }
@@ -52,11 +56,13 @@ class UsageKeeper {
     size_t slots = 0;  // a channel that begins anew has two for a while
   };
 
+  bool is_repeater(Ipv4 address) const;
   void watch(const std::string& name, bool failing, const std::string& error);
 
   const usage::Clock clock_;
   usage::UsageStore store_;
   usage::UsageTable table_;
+  std::vector<lineup::Prefix> repeaters_;
   std::vector<Account> accounts_;
   std::map<crypto::ChannelId, uint32_t> by_id_;
   std::vector<uint32_t> channel_of_;  // by slot

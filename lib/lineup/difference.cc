@@ -258,7 +258,8 @@ std::string_view word_of(Change change) {
 }
 
 bool Difference::any() const {
-  return std::ranges::any_of(channels, [](const auto& c) { return c.change != Change::kNone; });
+  return !adjusted.empty() ||
+         std::ranges::any_of(channels, [](const auto& c) { return c.change != Change::kNone; });
 }
 
 Difference compare(const Lineup& running, const Lineup& wanted) {
@@ -269,6 +270,7 @@ Difference compare(const Lineup& running, const Lineup& wanted) {
   compare_usage(running.usage, wanted.usage, notes);
   compare_tunnels(running.tunnels, wanted.tunnels, notes);
   if (!difference.restart_needed.empty()) return difference;
+  Notes(difference.adjusted).value("usage.repeaters", running.usage.repeaters, wanted.usage.repeaters);
 
   std::map<crypto::ChannelId, size_t> before;
   for (size_t i = 0; i < running.channels.size(); ++i) before.emplace(running.channels[i].id, i);

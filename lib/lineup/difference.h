@@ -30,11 +30,13 @@ struct ChannelDifference {
 struct Difference {
   // What can't change while the headend runs, as key and values. Where there is any, nothing can be applied.
   std::vector<std::string> restart_needed;
+  // What is of no one channel and changes while all goes on, likewise.
+  std::vector<std::string> adjusted;
   // Of every channel that runs, or is to run; of the new lineup first, in its order. A channel is the same
   // where its id is: the name gives it, or the lineup says it.
   std::vector<ChannelDifference> channels;
 
-  // Whether any channel changes.
+  // Whether anything changes.
   bool any() const;
 };
 

@@ -133,6 +133,7 @@ struct Usage {
   uint32_t json_rotate_mib = 64;  // a file's size
   uint32_t json_files = 10;       // with the one that is written
   std::string sqlite_file;        // empty: not written
+  std::vector<Prefix> repeaters;  // who may report for many, by address; nobody else may
 };
 
 struct Lineup {

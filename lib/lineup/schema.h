@@ -43,8 +43,9 @@ inline constexpr std::array kOutput{List("interface"), List("group"), List("port
                                     List("dscp")};
 inline constexpr std::array kRetransmit{List("window_ms"), List("budget_percent"), List("to"),
                                         List("unicast_prefixes")};
-inline constexpr std::array kUsage{List("directory"),   List("exact"), List("per_address"), List("part_s"),
-                                   List("journal_mib"), List("json"),  List("sqlite")};
+inline constexpr std::array kUsage{List("directory"), List("exact"),       List("per_address"),
+                                   List("part_s"),    List("journal_mib"), List("json"),
+                                   List("sqlite"),    List("repeaters")};
 inline constexpr std::array kUsageJson{List("enabled"), List("file"), List("rotate_mib"), List("files")};
 inline constexpr std::array kUsageSqlite{List("enabled"), List("file")};
 }  // namespace keys

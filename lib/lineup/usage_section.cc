@@ -40,6 +40,7 @@ void read_usage(const MapCursor& top, Draft& draft) {
   in.number("per_address", 1, kMostPerAddress, "receivers", usage.per_address);
   in.number("part_s", kLeastPartS, kMostPartS, "seconds", usage.part_s);
   in.number("journal_mib", kLeastJournalMib, kMostMib, "MiB", usage.journal_mib);
+  read_prefixes(in, "repeaters", usage.repeaters);
 
   const MapCursor in_json(given(in.find("json")), kUsageJsonSection, top.faults());
   usage.json_file = read_sink(in_json, draft, "usage.jsonl");

@@ -25,8 +25,8 @@ struct HeardUsage {
   uint16_t source_port = 0;
   Ipv4 reported = 0;  // Address 2 of the report: tells receivers of a clear channel apart behind a NAT
   bool leave = false;
-  // That the reporter may count for others: the caller knows it for a repeater. Anybody else counts as one
-  // receiver, whatever it says.
+  // That the reporter may count for others: whoever keeps the accounts knows it for a repeater. Anybody else
+  // counts as one receiver, whatever it says.
   bool repeater = false;
   Reach reach = Reach::kUnknown;
   uint32_t watched_s = 0;        // as claimed

@@ -89,6 +89,12 @@ TimeNs UsageTable::began(const HeardUsage& heard, TimeNs not_before) const {
 }
 
 void UsageTable::begin(Session& session, const HeardUsage& heard, TimeNs from) {
+  // A reload can make a repeater of a receiver, or the other way round. At another address it is somebody
+  // else.
+  SessionTable& others = heard.repeater ? receivers_ : repeaters_;
+  if (Session* const former = others.find(session.who, heard.channel);
+      former != nullptr && former->open && former->source == heard.source)
+    leave(*former, heard.time);
   ChannelUsage& usage = channels_[heard.channel].usage;
   session.number = ++last_session_;
   session.source = heard.source;

@@ -9,8 +9,8 @@
 //   former end. So a LEAVE without a JOIN counts as a visit.
 // - One that is not heard of for three refresh intervals is gone since its last report.
 // - Only who the caller knows for a repeater may count for others, and for most_per_repeater at most.
-//   What it reports replaces what it reported before. A receiver that changes from one hop to another without
-//   a LEAVE counts at both until it expires.
+//   What it reports replaces what it reported before. Who was a receiver before has left as such. A receiver
+//   that changes from one hop to another without a LEAVE counts at both until it expires.
 // - An address may have most_per_address receivers, all channels together; further ones are not counted.
 // - A receiver that is accounted for keeps its place until it goes. Those for which none is left are
 //   estimated together (overflow_sample.h); no records are made of them, until a place is free at their next
@@ -45,7 +45,7 @@ struct UsageConfig {
   uint64_t start_number = 0;
   uint64_t seed = 0;                     // random and secret
   size_t exact = 100'000;                // receivers accounted one by one, 1 .. 2^31
-  size_t repeaters = 1024;               // at most, beside those
+  size_t repeaters = 8192;               // at most, of each channel that they report for; beside those
   size_t sample = 16'384;                // places for the estimate of receivers beyond them
   uint16_t most_per_address = 1024;      // receivers
   uint32_t most_per_repeater = 1 << 20;  // receivers

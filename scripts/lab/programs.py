@@ -59,6 +59,11 @@ class Headend(Program):
         """All that `linecast show tunnels` tells."""
         return json.loads(call([str(LINECAST), 'show', 'tunnels', '--json', '--lineup', str(self.lineup)]))
 
+    def usage(self):
+        """All that `linecast show usage` tells, with the channels by name."""
+        shown = json.loads(call([str(LINECAST), 'show', 'usage', '--json', '--lineup', str(self.lineup)]))
+        return {**shown, 'channels': {channel['name']: channel for channel in shown['channels']}}
+
     def channels(self):
         """{name: counters}"""
         return {channel['name']: channel for channel in self.show('channels')}

@@ -30,6 +30,11 @@ def group_of(channel, hop):
     return f'{first}.{72 + hop}.{rest}'
 
 
+def repeater_address(hop):
+    """That its reports to the hop above come from."""
+    return f'{subnet(hop - 1)}.50'
+
+
 class RepeaterChain(Topology):
     REPEATERS = 2
 
@@ -88,17 +93,24 @@ def start_repeater(lab, hop, channels, above=None, without_key=False, tunnel_fro
         if without_key and channel.cipher and not (lab.directory / f'{channel.name}.hop').exists():
             call([str(LINECAST), 'key', 'hop', '--channel', channel.name, str(lab.directory / f'{channel.name}.key'),
                   str(lab.directory / f'{channel.name}.hop')])
+    return launch_repeater(lab, hop, lab.topology.repeaters[hop - 1], {'address': f'{repeater_address(above + 1)}/24'},
+                           {'address': f'{hop_address(hop)}/24'},
+                           ''.join(channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel) for channel in channels), sections)
+
+
+def launch_repeater(lab, number, namespace, in_port, out_port, channels, sections=''):
+    """A repeater between in0 and out0 of a namespace, when it runs. in_port, out_port: keys of its ports; channels and sections: YAML."""
     main_lcore, *lanes = sorted(os.sched_getaffinity(0))[:2]
-    (lab.directory / f'state{hop}').mkdir(exist_ok=True)
-    path = lab.directory / f'repeater{hop}.yaml'
+    (lab.directory / f'state{number}').mkdir(exist_ok=True)
+    path = lab.directory / f'repeater{number}.yaml'
     path.write_text(f'''\
-repeater: {{name: repeater{hop}, state: state{hop}, trust: [signing.key.pub], control: repeater{hop}.sock}}
+repeater: {{name: repeater{number}, state: state{number}, trust: [signing.key.pub], control: repeater{number}.sock}}
 lanes: {{main_lcore: {main_lcore}, lcores: {lanes}, idle_sleep_us: 50}}
 ports:
-  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', 'address': f'{subnet(above)}.50/24'})}
-  - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', 'address': f'{hop_address(hop)}/24'})}
-channels:{''.join(channel_lineup(channel, hop, above, without_key, tunnel_from, tunnel) for channel in channels)}{sections}''')
-    repeater = Repeater(lab.topology.repeaters[hop - 1], lab.name_of(f'repeater{hop}_'), lab.directory, path)
+  - {json.dumps({'name': 'in', 'device': 'net_af_packet0,iface=in0', **in_port})}
+  - {json.dumps({'name': 'out', 'device': 'net_af_packet1,iface=out0', **out_port})}
+channels:{channels}{sections}''')
+    repeater = Repeater(namespace, lab.name_of(f'repeater{number}_'), lab.directory, path)
     repeater.wait_ready()
     return repeater
 

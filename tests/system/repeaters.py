@@ -15,7 +15,7 @@ from lab.capture import Capture
 from lab.media import sha256
 from lab.network import call, wait_until
 from lab.programs import LINECAST, Program
-from lab.repeaters import RepeaterChain, group_of, hop_address, start_receiver, start_repeater
+from lab.repeaters import RepeaterChain, group_of, hop_address, repeater_address, start_receiver, start_repeater
 from lab.topology import SMART_PORT
 from chain import FILM, NEWS, Feed, lose_below, plays_on, stop_all, wait_for_hop
 from players import IS_TUNNEL_DATA, cut, restore, times
@@ -303,6 +303,70 @@ def a_headend_that_moves_is_followed(lab):
     assert second in joined and NEWS.group not in joined, joined
 
 
+def counted(hop, channel):
+    row = hop.usage()['channels'][channel.name]
+    return row['present'], row['by_repeaters'], row['repeaters']
+
+
+def wait_counted(hop, channel, *expected):
+    wait_until(lambda: counted(hop, channel) == expected, 20, f'{hop.name} does not count {expected} on {channel.name}', 0.3)
+
+
+# A JOIN that echoes what it hears, as a receiver's does.
+CLAIM_A_MILLION = '''
+import socket, struct, sys
+group, port, own = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind((group, port))
+udp.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(group) + socket.inet_aton(own))
+udp.settimeout(10)
+while (heard := udp.recvfrom(2048))[0][1] != 0x61:
+    pass
+status, hop = heard
+body = socket.inet_aton(group) + socket.inet_aton(own) + status[8:12] + struct.pack('!III', 0, 9, 1_000_000)
+udp.sendto(struct.pack('!BBH', 0, 0x42, 4 + len(body)) + body, hop)
+'''
+
+
+def who_watches_behind_a_chain_is_counted_once_at_each_hop(lab):
+    channels = (NEWS, FILM)
+    headend = lab.start_headend(channels)
+    first = start_repeater(lab, 1, channels, sections=f'usage: {{repeaters: [{repeater_address(2)}]}}\n')
+    second = start_repeater(lab, 2, channels)
+    for repeater in (first, second):
+        wait_for_hop(repeater, *channels)
+    Feed(lab, 60, *channels)
+    receivers = [start_receiver(lab, NEWS, hop, number, lab.directory / f'{hop}.{number}')
+                 for hop, number in ((0, 1), (1, 1), (1, 2), (2, 1), (2, 2), (2, 3))]
+    receivers.append(start_receiver(lab, FILM, 2, 1, lab.directory / 'film'))
+    wait_counted(second, NEWS, 3, 0, 0)
+    wait_counted(first, NEWS, 5, 3, 1)
+    # The headend does not know the first one for a repeater until its lineup says so.
+    wait_counted(headend, NEWS, 2, 0, 0)
+    wait_until(lambda: headend.usage()['counters']['not_a_repeater'] > 0, 10, 'the report for many is not counted by its name', 0.3)
+    lab.write_lineup(channels, sections=f'\nusage: {{repeaters: [{repeater_address(1)}]}}\n')
+    said = call([str(LINECAST), 'reload', '--lineup', str(headend.lineup)])
+    assert f'adjusted   usage.repeaters none -> {repeater_address(1)}/32' in said and '2 unchanged' in said, said
+    receivers.append(start_receiver(lab, NEWS, 1, 3, lab.directory / '1.3'))
+    wait_counted(headend, NEWS, 7, 6, 1)
+    wait_counted(first, FILM, 1, 1, 1)
+    # Nobody else is believed to have a million behind it.
+    before = headend.usage()['counters']['not_a_repeater'], headend.usage()['channels']['film']['present']
+    lab.topology.receivers[1].run('/usr/bin/python3', '-c', CLAIM_A_MILLION, FILM.group, SMART_PORT, '10.72.0.12')
+
+    def claimed():
+        return headend.usage()['counters']['not_a_repeater'], headend.usage()['channels']['film']['present']
+    wait_until(lambda: claimed() == (before[0] + 1, before[1] + 1), 10, 'a million is not counted as one')
+    receivers.pop(3).stop()
+    wait_counted(second, NEWS, 2, 0, 0)
+    wait_counted(headend, NEWS, 6, 5, 1)
+    stop_all(receivers)
+    wait_counted(headend, NEWS, 0, 0, 1)
+    shown = headend.usage()['channels']['news']
+    assert shown['peak'] == 7 and shown['joins'] == 3 and shown['leaves'] == 2, shown
+    stop_all([second, first])
+
+
 INJECT = '''
 import random, socket, struct, sys, time
 source, group, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -361,4 +425,5 @@ system.run(bit_exact_through_two_repeaters_with_loss_on_every_link, what_many_be
            a_stream_comes_by_tunnel_where_no_multicast_does,
            a_tunnel_takes_the_place_of_a_cut_stream_and_nothing_is_lost_on_the_way_back,
            a_headend_that_moves_is_followed,
+           who_watches_behind_a_chain_is_counted_once_at_each_hop,
            a_loop_of_repeaters_multiplies_nothing_and_ends, receivers=3, topology=RepeaterChain)

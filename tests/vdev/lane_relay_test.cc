@@ -326,6 +326,33 @@ TEST_F(Relay, WhatDoesNotFitTheOutputIsCounted) {
   EXPECT_EQ(count(ChannelCounter::kPayloadSize), 1u);
 }
 
+TEST_F(Relay, SaysHowManyAreBehindItAndSoonWhenThereAreOthers) {
+  make_relay();
+  begin();
+  std::vector<uint32_t> told;
+  // Of a total that does not fit what is on the wire, the most that does.
+  for (const uint64_t receivers : {uint64_t{0}, uint64_t{7}, uint64_t{1} << 40}) {
+    receivers_.set(receivers);
+    for (int i = 0; i < 4; ++i) {
+      from_above(sender_->status());  // or it would take the hop for gone
+      run_for(kNsPerSecond);
+    }
+    for (const auto& frame : bed_->sent(0)) {
+      const net::ParsedFrame out = net::parse_frame(frame, {});
+      smart::Split split;
+      smart::UsageReport report;
+      if (out.kind != net::FrameKind::kUdp ||
+          smart::split_message(out.payload, split) != smart::WireFault::kNone ||
+          split.header.type != smart::PacketType::kMessage ||
+          split.header.command != static_cast<uint8_t>(smart::MessageCommand::kUsageReportJoin))
+        continue;
+      ASSERT_TRUE(smart::decode(split.body, report));
+      told.push_back(report.detail->receivers);
+    }
+  }
+  EXPECT_THAT(told, testing::ElementsAre(0, 7, UINT32_MAX));
+}
+
 TEST_F(Relay, SaysGoodbyeAtTheEnd) {
   make_relay();
   begin();

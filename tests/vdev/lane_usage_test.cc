@@ -55,6 +55,26 @@ TEST_F(LaneUsage, AJoinAndALeaveReachTheControlLcoreAsTheyWereSent) {
   EXPECT_EQ(count(ChannelCounter::kLeaves), 1u);
 }
 
+TEST_F(LaneUsage, WhoOftenSaysHowManyAreBehindItIsOneAskerAllTheSame) {
+  make({});
+  send(kSent);
+  constexpr int kTimes = 10;
+  TimeNs now = kStart;
+  for (int i = 0; i < kTimes; ++i, now += 2 * kNsPerSecond)
+    tell(MessageCommand::kUsageReportJoin, detail(now, 0, 100 + static_cast<uint32_t>(i)), now);
+  const auto all = heard();
+  ASSERT_EQ(all.size(), size_t{kTimes});
+  EXPECT_EQ(all.back().receivers, 100u + kTimes - 1) << "the accounts have all of it";
+  EXPECT_EQ(count(ChannelCounter::kJoins), size_t{kTimes});
+  for (TimeNs t = now; t < now + 2 * kNsPerSecond; t += 10 * kNsPerMs) bed_->lane().poll(t);
+  EXPECT_EQ(bed_->channel(0).askers(), 1u);
+  now += 3 * kNsPerSecond;
+  become(LaneBed::kReceiverId + 1);  // another
+  tell(MessageCommand::kUsageReportJoin, detail(now, 0, 5), now, kReceiver + 1);
+  for (TimeNs t = now; t < now + 2 * kNsPerSecond; t += 10 * kNsPerMs) bed_->lane().poll(t);
+  EXPECT_EQ(bed_->channel(0).askers(), 2u);
+}
+
 TEST_F(LaneUsage, WhatIsRefusedIsNotAccounted) {
   make({});
   send(kSent);

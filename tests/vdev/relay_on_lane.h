@@ -61,6 +61,7 @@ class Relay : public Requests {
     setup.upstream.flow.source_port = kUpwardPort;
     setup.upstream.flow.destination_port = LaneBed::kSourcePort;
     setup.upstream.flow.ttl = 64;
+    setup.receivers = &receivers_;
     setup.stream = {.guard = guard,
                     .upstream = LaneBed::kFeeder,
                     .group = LaneBed::source_group(0),
@@ -183,6 +184,7 @@ class Relay : public Requests {
   uint64_t count(ChannelCounter counter) { return relay().counters().get(counter); }
 
   TimeNs now_ = kStart;
+  Counter receivers_;
   lineup::Channel channel_;
   std::unique_ptr<SmartSender> sender_;
   std::unique_ptr<app::RelayKeeper> keeper_;

@@ -33,6 +33,11 @@ std::optional<UsageReport> UsageReporter::join(TimeNs now) {
   return report(now);
 }
 
+void UsageReporter::hasten(TimeNs now) {
+  const auto within = static_cast<double>(std::max(kChangeNs, window_ns()));
+  due_ns_ = std::min(due_ns_, now + static_cast<TimeNs>((0.5 + random_.unit()) * within));
+}
+
 std::optional<UsageReport> UsageReporter::leave(TimeNs now) {
   if (hop_ == 0) return std::nullopt;
   return report(now);

@@ -16,6 +16,8 @@ class UsageReporter {
   // Where no SENDER_STATUS comes for so long, nothing is reported until one does.
   static constexpr TimeNs kSilentAfter = 3 * kNsPerSecond;
   static constexpr uint16_t kLongestWindowS = 3600;
+  // Within this, or the report window where that is longer, a repeater says what has changed.
+  static constexpr TimeNs kChangeNs = 2 * kNsPerSecond;
 
   // group, receiver: as the reports name them. random must outlive it.
   UsageReporter(Ipv4 group, Ipv4 receiver, Random& random)
@@ -29,6 +31,8 @@ class UsageReporter {
   TimeNs next_due() const { return hop_ == 0 ? kNever : due_ns_; }
   // The JOIN that is due, and the next one is planned; none before next_due(), nor while the hop is silent.
   std::optional<UsageReport> join(TimeNs now);
+  // What a repeater reports has changed: the next JOIN is due soon, if it was not before. Once for each JOIN.
+  void hasten(TimeNs now);
   // At the end, whether a JOIN was sent or not. None where no hop is known.
   std::optional<UsageReport> leave(TimeNs now);
 

@@ -108,7 +108,7 @@ class RelayStream {
   TimeNs wait_ns() const;
 
   // Gives out what is to be sent to the hop above by now, as send(Bytes datagram). receivers: that are
-  // counted below.
+  // counted below, behind other repeaters too; when that changes it is soon said above.
   template <typename Send>
   void poll(crypto::Manager& manager, TimeNs now, uint32_t receivers, Send&& send) {
     std::array<uint8_t, kMaxRequestSize> buffer;
@@ -236,6 +236,8 @@ class RelayStream {
   Random random_;
   BasicRequester<Memory::kTakenOnce> requester_;
   UsageReporter usage_;
+  uint32_t receivers_told_ = 0;  // with the last JOIN
+  bool told_soon_ = false;       // that there are others now
   FaultReporter faults_;
 
   Arrival by_;  // of what is being taken

@@ -1,5 +1,6 @@
 // What a repeater says to the hop above.
 #include <algorithm>
+#include <utility>
 
 #include "lib/smart/relay/relay_stream.h"
 #include "lib/smart/trailer.h"
@@ -33,10 +34,12 @@ Bytes RelayStream::sign_request(crypto::Manager& manager, const PairList& pairs,
 }
 
 Bytes RelayStream::take_join(crypto::Manager& manager, TimeNs now, uint32_t receivers, MutableBytes buffer) {
+  if (receivers != receivers_told_ && !std::exchange(told_soon_, true)) usage_.hasten(now);
   std::optional<UsageReport> join = usage_.join(now);
   if (!join) return {};
   join->group = place_above().group;
-  join->detail->receivers = std::max<uint32_t>(receivers, 1);
+  join->detail->receivers = receivers_told_ = receivers;
+  told_soon_ = false;
   counters_.add(ReceiveCounter::kJoins);
   return sign(manager, buffer, encode(MessageCommand::kUsageReportJoin, *join, buffer));
 }
@@ -45,7 +48,7 @@ Bytes RelayStream::take_leave(crypto::Manager& manager, TimeNs now, uint32_t rec
   std::optional<UsageReport> leave = usage_.leave(now);
   if (!leave) return {};
   leave->group = place_above().group;
-  leave->detail->receivers = std::max<uint32_t>(receivers, 1);
+  leave->detail->receivers = receivers;
   counters_.add(ReceiveCounter::kLeaves);
   return sign(manager, buffer, encode(MessageCommand::kUsageReportLeave, *leave, buffer));
 }

@@ -2,10 +2,10 @@
 
 namespace linecast::smart {
 
-bool AskingGroup::join(TimeNs now, const UsageReport& report) {
+bool AskingGroup::join(TimeNs now, const UsageReport& report, bool again) {
   if (const auto& told = report.detail)  // the short form echoes nothing
     if (!round_trip_.add(now, told->echoed_hop_time_us, told->held_us)) return false;
-  size_.join(now);
+  if (!again) size_.join(now);
   return true;
 }
 

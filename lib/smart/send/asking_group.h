@@ -27,8 +27,9 @@ class AskingGroup {
   // From now on.
   void fix_quiet(std::optional<uint8_t> fixed) { quiet_.fix(fixed); }
 
-  // Genuine reports. False, and nothing is taken, where what they echo is not possible: a replay.
-  bool join(TimeNs now, const UsageReport& report);
+  // Genuine reports. False, and nothing is taken, where what they echo is not possible: a replay. again: of
+  // somebody whose last one is no older than half a refresh interval, so that the group is not larger by it.
+  bool join(TimeNs now, const UsageReport& report, bool again = false);
   bool leave(TimeNs now, const UsageReport& report);
 
   // What became of a genuine request. Returns whether a QUIET is to hold the whole group back: the budget has

@@ -128,6 +128,39 @@ TEST_F(UsageKeeperTest, ASlotThatIsUsedAgainIsAnotherChannels) {
   EXPECT_FALSE(keeper_->is_open(0));
 }
 
+TEST_F(UsageKeeperTest, OnlyRepeatersOfTheLineupCountForMany) {
+  config_.repeaters = {{0x0a000100, 24}, {0x0a000209, 32}};
+  make();
+  keeper_->open(4, kNews, "news");
+  const auto total = [&](Ipv4 source, uint64_t receiver, uint32_t receivers) {
+    HeardUsage heard = join(4, receiver);
+    heard.source = source;
+    heard.receivers = receivers;
+    heard.repeater = true;  // a lane does not know
+    keeper_->take(heard);
+  };
+  total(0x0a000105, 1, 400);
+  total(0x0a000209, 2, 30);
+  total(0x0a000208, 3, 1'000'000);
+  EXPECT_EQ(keeper_->present(4), 431u);
+  EXPECT_EQ(keeper_->table().count(UsageCounter::kNotARepeater), 1u);
+  auto shown = report_usage(*keeper_, steady())["channels"][0];
+  EXPECT_EQ(shown["present"], 431);
+  EXPECT_EQ(shown["by_repeaters"], 430);
+  EXPECT_EQ(shown["repeaters"], 2);
+  EXPECT_EQ(shown["one_by_one"], 1);
+  keeper_->set_repeaters({{0x0a000208, 32}});
+  total(0x0a000208, 3, 5);
+  EXPECT_EQ(report_usage(*keeper_, steady())["channels"][0]["by_repeaters"], 435);
+  EXPECT_EQ(keeper_->present(3), 0u);
+  EXPECT_EQ(keeper_->present(9000), 0u);
+  keeper_->stop();
+  EXPECT_THAT(lines(),
+              HasSubstr(R"("receiver":"0000000000000001","address":"10.0.1.5",)"
+                        R"("reported_address":null,"repeater":true,"reached":"native","ended":"stopped")"));
+  EXPECT_THAT(lines(), HasSubstr(R"("receivers":400,)"));
+}
+
 TEST_F(UsageKeeperTest, IsShownWithItsEstimateAndTheErrorOfThat) {
   make(1000);
   keeper_->open(0, kNews, "news");

@@ -150,10 +150,20 @@ TEST(Difference, EveryKeyOfALineupHasACase) {
                          key == "usage.json" || key == "usage.sqlite";
     const bool inside = key.starts_with("ports[].vlans[].") || key.starts_with("ports[].querier.");
     const bool identity = key == "channels[].id";  // another id is another channel, tested below
-    if (section || inside || identity) continue;
+    const bool of_all = key == "usage.repeaters";  // tested below
+    if (section || inside || identity || of_all) continue;
     const auto is_of = [&](const Case& c) { return c.key == key; };
     EXPECT_TRUE(std::ranges::any_of(kCases, is_of) || std::ranges::any_of(kRepeaterCases, is_of)) << key;
   }
+}
+
+TEST(Difference, RepeatersWhoseReportsAreBelievedChangeWhileAllGoesOn) {
+  const Difference difference = changed("repeaters: [10.2.0.50, ", "repeaters: [10.2.0.51, ");
+  EXPECT_THAT(difference.restart_needed, IsEmpty());
+  EXPECT_THAT(difference.adjusted,
+              ElementsAre("usage.repeaters 10.2.0.50/32 10.4.0.0/24 -> 10.2.0.51/32 10.4.0.0/24"));
+  EXPECT_TRUE(difference.any());
+  for (const ChannelDifference& channel : difference.channels) EXPECT_EQ(channel.change, Change::kNone);
 }
 
 TEST(Difference, AChannelIsKnownByItsId) {

@@ -12,7 +12,7 @@ eal: ["--no-pci", "--in-memory"]
 ports:
   - {name: in0, device: "net_af_packet0,iface=lo", address: 10.1.0.2/24, gateway: 10.1.0.1, mtu: 1500, igmp: 3}
   - {name: out0, device: net_null0, address: 10.2.0.2/24, vlans: [{id: 100, address: 10.3.0.2/24, querier: {version: 2, query_interval_s: 60, response_interval_s: 5}}]}
-usage: {directory: usage, exact: 5000, per_address: 50, part_s: 120, journal_mib: 32, json: {enabled: yes, file: bills.jsonl, rotate_mib: 8, files: 3}, sqlite: {enabled: on, file: bills.sqlite}}
+usage: {directory: usage, exact: 5000, per_address: 50, part_s: 120, journal_mib: 32, json: {enabled: yes, file: bills.jsonl, rotate_mib: 8, files: 3}, sqlite: {enabled: on, file: bills.sqlite}, repeaters: [10.2.0.50, 10.4.0.0/24]}
 tunnels: {limit: 500, limit_per_address: 20, rate: 2G, prefixes: [10.9.0.0/16]}
 channels:
   - name: news

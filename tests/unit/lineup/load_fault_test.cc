@@ -72,6 +72,8 @@ const Row kErrors[] = {
     {"files: 3", "files: @0", "from 1 to 1000 files"},
     {"sqlite: {enabled: on", "sqlite: {enabled: @perhaps", "enabled \"perhaps\""},
     {"file: bills.sqlite", "file: @bills.jsonl", "both sinks of usage write to this file"},
+    {"repeaters: [10.2.0.50, ", "repeaters: [@site1, ", "repeaters \"site1\""},
+    {"repeaters: [10.2.0.50, ", "repeaters: [@10.0.0.0/7, ", "8 to 32"},
 
     // eal
     {"eal: [\"--no-pci\", \"--in-memory\"]", "eal: @--no-pci", "eal must be a list"},

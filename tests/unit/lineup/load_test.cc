@@ -108,6 +108,10 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(lineup.usage.json_rotate_mib, 8u);
   EXPECT_EQ(lineup.usage.json_files, 3u);
   EXPECT_EQ(lineup.usage.sqlite_file, "/etc/linecast/bills.sqlite");
+  ASSERT_EQ(lineup.usage.repeaters.size(), 2u);
+  EXPECT_TRUE(lineup.usage.repeaters[0].contains(0x0a020032));
+  EXPECT_EQ(lineup.usage.repeaters[0].length, 32);
+  EXPECT_TRUE(lineup.usage.repeaters[1].contains(0x0a0400ff));
 
   // And of one that leaves to the defaults what has any.
   const Channel& sport = lineup.channels[1];
@@ -242,7 +246,7 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 8u + 5 + 4 + 3 + 4 + 8 + 6 + 3 + 14 + 5 + 5 + 5 + 4 + 7 + 4 + 2);
+  EXPECT_EQ(tried, 8u + 5 + 4 + 3 + 4 + 8 + 6 + 3 + 14 + 5 + 5 + 5 + 4 + 8 + 4 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {

@@ -251,13 +251,45 @@ TEST_F(UsageTableTest, ARepeaterThatVanishesTakesItsReceiversAlong) {
   EXPECT_EQ(usage().expiries, 1u);
 }
 
-TEST_F(UsageTableTest, ARepeaterAndAReceiverAtOneAddressAreTwo) {
+TEST_F(UsageTableTest, WhoIsFoundToBeARepeaterIsNoReceiverAnyMoreAndTheOtherWayRound) {
   make({});
-  HeardUsage heard = join(100 * kS, 0);
-  table_->take(heard);
-  heard.repeater = true;
-  heard.receivers = 3;
-  table_->take(heard);
+  table_->take(join(100 * kS, 9));
+  table_->take(total(110 * kS, 8, 2));  // another
+  table_->take(total(120 * kS, 9, 3));
+  HeardUsage forged = join(121 * kS, 8);
+  forged.source = kAddress;
+  table_->take(forged);  // with its id, from elsewhere
+  EXPECT_EQ(usage().repeaters, 2u);
+  ASSERT_EQ(records_.size(), 1u);
+  EXPECT_FALSE(records_[0].repeater);
+  EXPECT_EQ(to(records_[0]), 120 * kS);
+  forged.time += kS;
+  forged.leave = true;
+  table_->take(forged);
+  records_.clear();
+  EXPECT_EQ(usage().direct, 0u);
+  EXPECT_EQ(table_->present(0), 5u);
+  EXPECT_EQ(usage().repeaters, 2u);
+  table_->take(join(150 * kS, 9));
+  EXPECT_EQ(usage().direct, 1u);
+  EXPECT_EQ(table_->present(0), 3u);
+  EXPECT_EQ(usage().joins, 5u);
+  EXPECT_EQ(usage().leaves, 3u);
+  ASSERT_EQ(records_.size(), 1u);
+  EXPECT_TRUE(records_[0].repeater);
+  EXPECT_EQ(from(records_[0]), 120 * kS);
+  EXPECT_EQ(records_[0].watched_ms, 3 * 30 * 1000u);
+}
+
+TEST_F(UsageTableTest, AReceiverBehindTheAddressOfARepeaterIsAnother) {
+  make({});
+  HeardUsage heard = total(100 * kS, 0, 3);
+  heard.source = kAddress;
+  for (const Ipv4 reported : {0xc0a80101u, 0xc0a80102u}) {
+    heard.reported = reported;
+    table_->take(heard);
+    heard.receivers = 1;
+  }
   EXPECT_EQ(table_->present(0), 4u);
 }
 
@@ -278,7 +310,7 @@ TEST_F(UsageTableTest, AClosedChannelsSessionsEndAsStopped) {
 TEST_F(UsageTableTest, StopEndsAllSessions) {
   make({.exact = 30'000, .repeaters = 4}, 2);
   for (uint64_t id = 1; id <= 25'000; ++id) table_->take(join(100 * kS, id));
-  table_->take(total(100 * kS, 9, 40));
+  table_->take(total(100 * kS, 50'000, 40));
   int calls = 1;
   while (!table_->stop()) ++calls;
   EXPECT_GT(calls, 1);  // so that none takes long

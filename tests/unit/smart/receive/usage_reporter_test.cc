@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 namespace linecast::smart {
 namespace {
 
@@ -54,6 +56,25 @@ TEST_F(UsageReporterTest, EchoesTheHopsTimeAndCounts) {
   EXPECT_EQ(join->detail->held_us, 2'500u);
   EXPECT_EQ(join->detail->watched_s, 60u);
   EXPECT_EQ(join->detail->receivers, 1u);
+}
+
+TEST_F(UsageReporterTest, IsHastenedByWhatHasChangedButNotOutOfTheWindow) {
+  for (const auto& [window_s, least, most] : {std::tuple{1, 1, 3}, std::tuple{100, 50, 150}}) {
+    UsageReporter one(kGroup, kReceiver, random);
+    TimeNs now = 0;
+    one.take_status(now, kHop, status(static_cast<uint16_t>(window_s)));
+    now = one.next_due();
+    one.take_status(now, kHop, status(static_cast<uint16_t>(window_s)));
+    ASSERT_TRUE(one.join(now));
+    const TimeNs planned = one.next_due();
+    one.hasten(now);
+    EXPECT_GE(one.next_due(), now + std::min(least * kSecond, planned - now));
+    EXPECT_LE(one.next_due(), now + most * kSecond);
+    EXPECT_LE(one.next_due(), planned) << "never later";
+  }
+  UsageReporter none(kGroup, kReceiver, random);
+  none.hasten(0);
+  EXPECT_EQ(none.next_due(), kNever) << "no hop is known";
 }
 
 TEST_F(UsageReporterTest, TheFirstIsSpreadOverTheWindow) {

@@ -185,6 +185,29 @@ TEST_P(EveryGuard, ItJoinsForAllThatAreBelowAndLeaves) {
   }
 }
 
+TEST_P(EveryGuard, OthersThatAreBehindItAreSoonReportedAndTheSameAreNot) {
+  RelayBed bed(GetParam());
+  bed.begin();
+  bed.take(bed.data());
+  std::vector<uint32_t> told;
+  const auto run = [&](uint32_t receivers) {
+    bed.receivers = receivers;
+    for (int i = 0; i < 10; ++i) {
+      bed.message(bed.sender->status());
+      bed.run_for(500 * kMs);
+    }
+    for (const Datagram& report : bed.reports) {
+      Split split;
+      UsageReport usage;
+      if (split_message(report, split) == WireFault::kNone && decode(split.body, usage))
+        told.push_back(usage.detail->receivers);
+    }
+    bed.reports.clear();
+  };
+  for (const uint32_t receivers : {0u, 3u, 3u, 1u, 0u, 0u}) run(receivers);
+  EXPECT_EQ(told, (std::vector<uint32_t>{0, 3, 1, 0}));
+}
+
 TEST_P(EveryGuard, SilenceIsReported) {
   RelayBed bed(GetParam());
   bed.begin();
