@@ -104,6 +104,12 @@ class Namespace:
         chain = f'chain ingress {{ type filter hook ingress device "{interface}" priority 0; {"; ".join(rules)}; }}'
         self.run('nft', '-f', '-', stdin='\n'.join(['table netdev loss {', *counters, chain, '}']))
 
+    def lose_matching(self, interface, percent, match):
+        """Drops `percent`, at random, of what comes in by the interface and matches, an expression of nft's."""
+        chain = f'chain {interface} {{ type filter hook ingress device "{interface}" priority 1; {match} '
+        chain += f'numgen random mod 10000 < {round(percent * 100)} drop; }}'
+        self.run('nft', '-f', '-', stdin=f'table netdev lose_matching {{ {chain}\n}}')
+
     def count(self, name, interface, match):
         """Counts what comes in by the interface and matches, an expression of nft's; see `counted`."""
         chain = f'chain {name} {{ type filter hook ingress device "{interface}" priority -1; {match} counter name {name}; }}'
@@ -113,6 +119,10 @@ class Namespace:
         """Packets that `count` of that name has seen."""
         listed = json.loads(self.run('nft', '-j', 'list', 'counter', 'netdev', 'count', name))['nftables']
         return next(item['counter']['packets'] for item in listed if 'counter' in item)
+
+    def isolate(self, port, isolated=True):
+        """A bridge's port: nothing passes between it and others that are isolated."""
+        self.run('bridge', 'link', 'set', 'dev', port, 'isolated', 'on' if isolated else 'off')
 
     def losses(self):
         """{group: {sent_original, lost_original, sent_repair, lost_repair}}: what nftables saw and dropped."""

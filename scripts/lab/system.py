@@ -28,16 +28,16 @@ class Lab:
         self.started[kind] = self.started.get(kind, 0) + 1
         return f'{kind}{self.started[kind]}'
 
-    def write_lineup(self, channels, input_port=None, sections=''):
+    def write_lineup(self, channels, input_port=None, sections='', gateway=None):
         """lineup.yaml of these channels, and what it refers to. sections: more of it, as YAML."""
         new_keys(self.directory, {channel.name: channel.cipher for channel in channels if channel.cipher})
         (self.directory / 'state').mkdir(exist_ok=True)
         path = self.directory / 'lineup.yaml'
-        path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2], input_port) + sections)
+        path.write_text(lineup(channels, sorted(os.sched_getaffinity(0))[:2], input_port, gateway=gateway) + sections)
         return path
 
-    def start_headend(self, channels, input_port=None, sections=''):
-        self.headend = Headend(self.topology.headend, self.directory, self.write_lineup(channels, input_port, sections))
+    def start_headend(self, channels, input_port=None, sections='', gateway=None):
+        self.headend = Headend(self.topology.headend, self.directory, self.write_lineup(channels, input_port, sections, gateway))
         self.headend.wait_ready()
         return self.headend
 

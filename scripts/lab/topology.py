@@ -125,10 +125,10 @@ class SwitchedInput(Topology):
         return found
 
 
-def lineup(channels, lcores, input_port=None, devices=('net_af_packet0,iface=in0', 'net_af_packet1,iface=out0')):
+def lineup(channels, lcores, input_port=None, devices=('net_af_packet0,iface=in0', 'net_af_packet1,iface=out0'), gateway=None):
     """The headend's YAML; key and state files are taken from the lineup's own directory.
 
-    input_port: keys of the port `in` that differ from what this network needs, or are more than that.
+    input_port: keys of the port `in` that differ from what this network needs, or are more than that. gateway: of the port `out`.
     """
     main_lcore, *lanes = lcores
     return f'''\
@@ -147,4 +147,5 @@ ports:
   - name: out
     device: "{devices[1]}"
     address: {HEADEND_OUT}/24
+{f'    gateway: {gateway}' if gateway else ''}
 channels:{''.join(channel.lineup() for channel in channels)}'''
