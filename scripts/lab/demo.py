@@ -1,4 +1,5 @@
-"""scripts/demo: three live channels through a headend, over a lossy network, to two receivers. Are they bit-exact?"""
+"""scripts/demo: three live channels through a headend, over a lossy network, to two receivers; or, with --topology repeaters, one
+through two repeaters to six, natively and by tunnel. Are they bit-exact?"""
 
 import argparse
 import dataclasses
@@ -13,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 # pylint: disable=wrong-import-position
+from lab import demo_repeaters, distribution
 from lab.capture import Capture
 from lab.media import Picture, sha256, take_picture
 from lab.network import LabError, Network
@@ -76,8 +78,8 @@ def receiver_config(out_of):
     return f'channels:{channels}'
 
 
-def encode(screen, directory, seconds):
-    for channel, picture in CHANNELS:
+def encode(screen, directory, seconds, channels):
+    for channel, picture in channels:
         def progress(share, channel=channel):
             if screen.terminal:
                 screen.live(f'  encoding {channel.name}: {share:4.0%}')
@@ -156,8 +158,6 @@ def print_table(screen, report):
 
 
 def run(arguments, screen, directory):
-    screen.say(f'encoding {arguments.seconds} s of three channels')
-    encode(screen, directory, arguments.seconds)
     new_keys(directory, {channel.name: channel.cipher for channel, _ in CHANNELS})
     lcores = sorted(os.sched_getaffinity(0))[:2]
     if len(lcores) < 2:
@@ -215,19 +215,28 @@ def verdict_of(report, loss):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog='scripts/demo', description=__doc__)
-    parser.add_argument('--loss', type=float, default=10, metavar='PERCENT',
-                        help='random loss, up to 50 (default 10); above 10 channels have a repair budget of 200 %% instead of 25')
-    parser.add_argument('--seconds', type=int, default=20, metavar='N', help='of live feed (default 20)')
+    parser.add_argument('--topology', choices=('direct', 'repeaters'), default='direct',
+                        help='receivers on the headend\'s own network, or behind routers and two repeaters (default direct)')
+    parser.add_argument('--loss', type=float, metavar='PERCENT',
+                        help='random loss, up to 50 (default 10); above 10 channels have a repair budget of 200 %% instead of 25. With repeaters: '
+                        f'on every link, up to 3 (default {demo_repeaters.LOSS_PERCENT})')
+    parser.add_argument('--seconds', type=int, metavar='N', help=f'of live feed (default 20; with repeaters {distribution.SECONDS})')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write everything found to FILE')
     parser.add_argument('--png', type=Path, metavar='FILE', default=ROOT / 'build/demo.png',
                         help='the picture decoded from what a receiver got (default build/demo.png)')
     parser.add_argument('--pcap', type=Path, metavar='FILE', help="capture the headend's output port (needs tcpdump)")
     parser.add_argument('--keep', action='store_true', help='keep the files: feeds, keys, lineup, logs, output')
     arguments = parser.parse_args()
-    if not 0 <= arguments.loss <= 50:
-        parser.error('--loss: between 0 and 50')
-    if not 3 <= arguments.seconds <= 3600:
-        parser.error('--seconds: between 3 and 3600')
+    repeaters = arguments.topology == 'repeaters'
+    if arguments.loss is None:
+        arguments.loss = demo_repeaters.LOSS_PERCENT if repeaters else 10
+    if arguments.seconds is None:
+        arguments.seconds = distribution.SECONDS if repeaters else 20
+    most_loss, least_seconds = (3, distribution.SECONDS) if repeaters else (50, 3)
+    if not 0 <= arguments.loss <= most_loss:
+        parser.error(f'--loss: between 0 and {most_loss}')
+    if not least_seconds <= arguments.seconds <= 3600:
+        parser.error(f'--seconds: between {least_seconds} and 3600')
     return arguments
 
 
@@ -236,15 +245,21 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(130))
     screen = Screen()
+    repeaters = arguments.topology == 'repeaters'
+    channels = demo_repeaters.CHANNELS if repeaters else CHANNELS
+    picture_of = f'{demo_repeaters.PICTURE_OF}.ts' if repeaters else f'receiver1-{CHANNELS[-1][0].name}.ts'
+    form = demo_repeaters if repeaters else sys.modules[__name__]
     directory = Path(tempfile.mkdtemp(prefix='linecast-demo-'))
     faults, report = [], []
     keep = True
     try:
-        report = run(arguments, screen, directory)
-        print_table(screen, report)
-        faults = verdict_of(report, arguments.loss)
-        take_picture(directory / f'receiver1-{CHANNELS[-1][0].name}.ts', arguments.png, arguments.seconds / 2)
-        screen.say(f'a picture that receiver1 got: {shortest(arguments.png)}')
+        screen.say(f'encoding {arguments.seconds} s of {"one channel" if repeaters else "three channels"}')
+        encode(screen, directory, arguments.seconds, channels)
+        report = form.run(arguments, screen, directory)
+        form.print_table(screen, report)
+        faults = form.verdict_of(report, arguments.loss)
+        take_picture(directory / picture_of, arguments.png, arguments.seconds / 2)
+        screen.say(f'a picture that a receiver got: {shortest(arguments.png)}')
         keep = arguments.keep or bool(faults)
     except LabError as error:
         faults.append(str(error))
@@ -261,7 +276,7 @@ def main():
             shutil.rmtree(directory)
     if arguments.json:
         arguments.json.write_text(json.dumps({
-            'loss_percent': arguments.loss, 'seconds': arguments.seconds, 'channels': report,
+            'topology': arguments.topology, 'loss_percent': arguments.loss, 'seconds': arguments.seconds, 'channels': report,
             'faults': faults, 'ok': not faults}, indent=2) + '\n')
     for fault in faults:
         screen.say(screen.colour('31', 'FAILED: ') + fault)

@@ -242,9 +242,10 @@ def system_tests(results):
 
 def demo(results):
     exact, well_formed = 'the demo is bit-exact', "tshark decodes all of the demo's traffic"
+    behind_repeaters = 'the demo is bit-exact behind repeaters'
     if reason := why_no_namespaces():
-        results.skips(exact, reason)
-        results.skips(well_formed, reason)
+        for name in (exact, well_formed, behind_repeaters):
+            results.skips(name, reason)
         return
     with tempfile.TemporaryDirectory(prefix='linecast-test-') as directory:
         capture = Path(directory, 'demo.pcap')
@@ -259,6 +260,13 @@ def demo(results):
             results.fails(well_formed, '\n'.join(faults))
         else:
             results.passes()
+        status, output = run([sys.executable, ROOT / 'scripts/lab/demo.py', '--topology', 'repeaters',
+                              '--json', Path(directory, 'demo.json'), '--png', Path(directory, 'demo.png')], 180)
+        print('\n'.join(f'   | {line}' for line in output.splitlines()))
+        if status == 0:
+            results.passes()
+        else:
+            results.fails(f'{behind_repeaters} (status {status})')
 
 
 def dissection_faults(capture):
@@ -286,7 +294,7 @@ STEPS = {
     'fuzz': (f'fuzz targets, {FUZZ_SECONDS} s each', fuzz),
     'tidy': ('clang-tidy', tidy),
     'system': ('system tests in network namespaces', system_tests),
-    'demo': ('the demo, in a short form', demo),
+    'demo': ('the demo, in a short form, and behind repeaters', demo),
 }
 
 
