@@ -140,10 +140,14 @@ class HopTunnels {
 template <typename FrameOf>
 bool HopTunnels::has_next(const smart::KeptSequences& kept, const FrameOf& frame_of,
                           ChannelCounters& counters) {
-  // Half of what is kept: the rest is for repairs, and for what a card still holds.
+  // Half of what is kept: the rest is for repairs, and for what a card still holds. Who is too far behind
+  // goes on from a quarter: else the next round would be given up as well, and again before its last tunnels.
   const uint64_t oldest = kept.next - std::min<uint64_t>(kept.next, setup_.window_packets / 2);
-  for (; cursor_ < oldest; ++cursor_)
-    if (frame_of(cursor_) != nullptr) counters.add(ChannelCounter::kTunnelBehind);
+  if ((in_round_ && !is_message_ && !late_ ? sequence_ : cursor_) < oldest) [[unlikely]] {
+    const uint64_t next = kept.next - std::min<uint64_t>(kept.next, setup_.window_packets / 4);
+    for (; cursor_ < next; ++cursor_)
+      if (frame_of(cursor_) != nullptr) counters.add(ChannelCounter::kTunnelBehind);
+  }
   for (;;) {
     if (!in_round_ && !begin_round(kept)) return false;
     if (is_message_) return true;

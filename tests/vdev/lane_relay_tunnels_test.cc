@@ -172,7 +172,7 @@ TEST_F(RelayTunnels, ThatCannotKeepUpHaveNothingTwiceAndNothingWrong) {
       turn(one_in(40) ? 50 * kNsPerMs : 300'000);
     }
     for (int i = 0; i < 400; ++i) turn(50 * kNsPerMs);
-    size_t least = SIZE_MAX;
+    size_t least = SIZE_MAX, most = 0;
     for (size_t k = 0; k < 70; ++k) {
       std::set<uint64_t> seen;
       for (const Datagram& packet : data_into(k)) {
@@ -181,11 +181,12 @@ TEST_F(RelayTunnels, ThatCannotKeepUpHaveNothingTwiceAndNothingWrong) {
         EXPECT_EQ(packet, as(sequence, DataCommand::kOriginal)) << sequence;
       }
       least = std::min(least, seen.size());
+      most = std::max(most, seen.size());
     }
     const uint64_t kept = count(RelayCounter::kPassedOn);
     const uint64_t behind = count(ChannelCounter::kTunnelBehind);
     EXPECT_GT(behind, 100u);
-    EXPECT_GT(least, 20u);
+    EXPECT_GT(least, most / 2) << "none of them starves";
     EXPECT_GE(least + behind, kept) << "each is counted that any of them missed";
   }
 }

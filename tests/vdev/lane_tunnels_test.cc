@@ -136,7 +136,9 @@ TEST_F(Tunnels, ThatAreTooFarBehindSkipTheOldest) {
   }
   EXPECT_GT(sent, 50u);
   EXPECT_LT(sent, 80u);
-  EXPECT_EQ(count(ChannelCounter::kTunnelBehind) + sent + 32, 200u) << "half of what is kept waits";
+  const uint64_t waiting = 200 - sent - count(ChannelCounter::kTunnelBehind);
+  EXPECT_LE(waiting, 32u) << "half of what is kept waits at most";
+  EXPECT_GE(waiting, 16u) << "and a quarter at least";
 }
 
 TEST_F(Tunnels, WaitForPackets) {
