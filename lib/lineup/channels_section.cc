@@ -3,7 +3,6 @@
 #include "lib/lineup/dimensions.h"
 #include "lib/lineup/draft.h"
 #include "lib/lineup/spelling.h"
-#include "lib/smart/receive/back_off.h"
 
 namespace linecast::lineup {
 
@@ -178,7 +177,6 @@ class ChannelReader {
       const MapCursor in(*retransmit, kRetransmitSection, faults_);
       in.number("window_ms", kLeastWindowMs, kMostWindowMs, "ms", channel_.window_ms);
       in.number("budget_percent", 0, kMostBudgetPercent, "percent of bitrate_cap", channel_.budget_percent);
-      if (channel_.budget_percent == 0) channel_.quiet = smart::kQuietDoNotAsk;
       const bool to_is_sound =
           in.ref().node->find("to") == nullptr || in.read("to", channel_.repairs_to, parse_repairs_to);
       read_unicast_prefixes(in, to_is_sound);

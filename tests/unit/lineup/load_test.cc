@@ -171,12 +171,6 @@ TEST(Load, ASinkOfUsageCanBeOffAndFilesFollowTheDirectory) {
   EXPECT_EQ(result.lineup->usage.sqlite_file, "");
 }
 
-TEST(Load, WhereNothingIsRepairedReceiversAreNotToAsk) {
-  const LoadResult result = Spoiled("budget_percent: 30", "budget_percent: 0").load();
-  ASSERT_TRUE(result.lineup) << faults_of(result);
-  EXPECT_EQ(result.lineup->channels[0].quiet, 15);
-}
-
 TEST(Load, FiveFaultsInOneFileAreAllReported) {
   const LoadResult result = Spoiled(R"(headend: {name: demo, sender_id: 40000}
 ports:
