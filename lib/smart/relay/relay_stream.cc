@@ -132,7 +132,7 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
     }
   } else if (heartbeat) {
     // What it carries is sealed: its number has to do, and only data begins a run.
-    if (!running()) return dropped(ReceiveCounter::kBeforeStart);
+    if (!running()) return take_heartbeat_before_run(now, header, iv.counter);
     sequence = extend_serial(requester_.next() - 1, header.number);
   } else if (!is_believed(sequence)) {
     return dropped(ReceiveCounter::kDoubtful);
@@ -204,7 +204,7 @@ RelayStream::Taken RelayStream::place_data(TimeNs now, const DataHeader& header,
   heard_ns_ = now;
   counters_.add(repair ? ReceiveCounter::kRepairs : ReceiveCounter::kReceived);
   Hop* hop = requester_.heard(now, settings_.upstream, header.quiet);
-  if (repair) requester_.repaired(hop);
+  if (repair) requester_.answered(hop);
   if (!running()) {
     if (repair) {
       counters_.add(ReceiveCounter::kBeforeStart);  // of a loss that is not ours
@@ -237,6 +237,18 @@ RelayStream::Taken RelayStream::place_heartbeat(TimeNs now, const DataHeader& he
   return {Fate::kHeartbeat, last};
 }
 
+// Those below that hold the key learn of the stream from it, and so miss a first packet that is lost.
+RelayStream::Taken RelayStream::take_heartbeat_before_run(TimeNs now, const DataHeader& header,
+                                                          uint64_t counter) {
+  heard_ns_ = now;
+  note_message(now);
+  counters_.add(ReceiveCounter::kHeartbeats);
+  requester_.heard(now, settings_.upstream, header.quiet);
+  heartbeats_seen_.mark(counter);
+  first_number_ = static_cast<uint16_t>(header.number + 1);
+  return {Fate::kHeartbeat, 0};
+}
+
 // A sequence that nothing vouches for: near where the stream was, or the third of a row elsewhere.
 bool RelayStream::is_believed(uint64_t sequence) {
   const uint64_t next = next_sequence();
@@ -259,12 +271,16 @@ void RelayStream::note_unopened(TimeNs now, uint64_t sequence) {
   }
 }
 
-// What came before the first that could be opened, while its key was on its way, is asked for.
+// What came before the first that could be opened, while its key was on its way, is asked for; so is what a
+// heartbeat says was sent before the first that came.
 void RelayStream::begin_run(TimeNs now, uint64_t first) {
+  const uint64_t most = std::min<uint64_t>(settings_.window / 4, first);
   const bool known = unopened_ns_ != kNever && now - unopened_ns_ < kUnopenedNs && unopened_ < first &&
-                     first - unopened_ <= settings_.window / 4;
-  first_ = settled_ = known ? unopened_ : first;
+                     first - unopened_ <= most;
+  const uint16_t lacking = first_number_ ? static_cast<uint16_t>(first - *first_number_) : uint16_t{0};
+  first_ = settled_ = known ? unopened_ : lacking <= most ? first - lacking : first;
   unopened_ns_ = kNever;
+  first_number_.reset();
   if (++run_ == 0) {
     std::ranges::fill(places_, Place{});
     run_ = 1;
@@ -347,6 +363,7 @@ void RelayStream::follow(const RelayEpochs& epochs) {
     requester_.stop();
     heartbeats_seen_.reset();
     doubted_ = 0;
+    first_number_.reset();
     synch_code_ = epochs.announcement[0];
   }
   epochs_ = &epochs;

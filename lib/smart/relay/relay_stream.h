@@ -176,6 +176,7 @@ class RelayStream {
   bool opens(crypto::Manager& manager, const EpochKey& key, Bytes datagram, MutableBytes scratch) const;
   Taken place_data(TimeNs now, const DataHeader& header, uint64_t sequence);
   Taken place_heartbeat(TimeNs now, const DataHeader& header, uint64_t last);
+  Taken take_heartbeat_before_run(TimeNs now, const DataHeader& header, uint64_t counter);
   bool is_believed(uint64_t sequence);
   void note_unopened(TimeNs now, uint64_t sequence);
   void begin_run(TimeNs now, uint64_t first);
@@ -259,6 +260,8 @@ class RelayStream {
   // Where nothing opens packets: the last that was too far off to be believed, and how many in a row.
   uint64_t doubtful_ = 0;
   unsigned doubted_ = 0;
+  // And before the first packet: its number, from the last heartbeat; none has come yet.
+  std::optional<uint16_t> first_number_;
 
   std::vector<Place> places_;
   uint16_t run_ = 0;      // of sequences that go on from each other; 0: none yet

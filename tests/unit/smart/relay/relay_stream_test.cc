@@ -58,6 +58,20 @@ TEST_P(EveryGuard, AHeartbeatRevealsALossAtTheTailAndIsPassedOn) {
   EXPECT_EQ(bed.passed_on.size(), 2u);
 }
 
+TEST_P(EveryGuard, AHeartbeatBeforeTheFirstPacketIsPassedOnAndShowsThatThisWasLost) {
+  RelayBed bed(GetParam());
+  bed.begin();
+  const Datagram heartbeat = bed.sender->heartbeat();
+  EXPECT_EQ(bed.fate(heartbeat), Fate::kHeartbeat);
+  EXPECT_EQ(bed.fate(heartbeat), Fate::kDropped) << "it came round";
+  bed.data();  // lost
+  bed.data();
+  bed.take(bed.data());
+  bed.run_for(100 * kMs, 3 * kMs);
+  EXPECT_EQ(bed.passed_on.size(), 3u);
+  EXPECT_EQ(bed.count(ReceiveCounter::kRepaired), 2u);
+}
+
 TEST_P(EveryGuard, AHeartbeatThatComesRoundIsNotPassedOn) {
   RelayBed bed(GetParam());
   bed.begin();
@@ -310,6 +324,17 @@ TEST(RelayStream, WithoutAKeyOnePacketMovesTheStreamNowhere) {
   EXPECT_EQ(bed.fate(far), Fate::kDropped);
   EXPECT_EQ(bed.count(ReceiveCounter::kDoubtful), 1u);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(bed.fate(bed.data()), Fate::kKept);
+}
+
+TEST(RelayStream, WithoutAKeyAHeartbeatFarFromTheFirstPacketHasNothingAskedFor) {
+  RelayBed bed(RelayGuard::kTrusted);
+  bed.begin();
+  bed.take(bed.sender->heartbeat());
+  for (int i = 0; i < 65; ++i) bed.data();  // a quarter of the window, and one
+  bed.take(bed.data());
+  bed.run_for(100 * kMs, 3 * kMs);
+  EXPECT_EQ(bed.passed_on.size(), 1u);
+  EXPECT_TRUE(bed.requests.empty());
 }
 
 TEST(RelayStream, WithoutAKeyAStreamThatWasMistakenIsFoundAgain) {
