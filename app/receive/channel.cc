@@ -149,15 +149,13 @@ void Channel::send(Ipv4 to, uint16_t port, Bytes datagram) {
   if (!send_datagram(request_socket_.get(), to, port, datagram))
     socket_counters_.add(SocketCounter::kRequestsNotSent);
   if (static_cast<smart::PacketType>(datagram[1] >> 6) != smart::PacketType::kReplacement) return;
-  const uint64_t repairs =
-      count(smart::ReceiveCounter::kRepairs) + count(smart::ReceiveCounter::kUnneededRepairs);
   const TimeNs now = monotonic_now();
-  if (repairs != repairs_seen_ || asked_in_vain_ == 0) {
+  if (receiver_.answers() != answers_seen_ || asked_in_vain_ == 0) {
     asked_in_vain_ = 0;
     in_vain_since_ns_ = now;
     quiets_seen_ = count(smart::ReceiveCounter::kQuietMessages);
   }
-  repairs_seen_ = repairs;
+  answers_seen_ = receiver_.answers();
   if (++asked_in_vain_ >= kAskedInVain &&
       now - in_vain_since_ns_ > static_cast<TimeNs>(options_.buffer_ms) * kNsPerMs)
     tell_of_vain_requests(now, to, port);

@@ -89,9 +89,9 @@ class Channel : private smart::ReceiverOutput {
   bool heard_anything_ = false;
   std::optional<TimeNs> silent_since_;  // none: something has come since the last look
   bool silence_told_ = false;
-  uint64_t repairs_seen_ = 0;
-  uint64_t quiets_seen_ = 0;    // before the last repair
-  unsigned asked_in_vain_ = 0;  // requests since then
+  uint64_t answers_seen_ = 0;
+  uint64_t quiets_seen_ = 0;    // before the last answer
+  unsigned asked_in_vain_ = 0;  // requests since the last answer
   TimeNs in_vain_since_ns_ = 0;
   TimeNs told_in_vain_ns_ = kNever;
   uint64_t holes_told_ = 0;  // packets

@@ -28,7 +28,7 @@ class Model {
   }
   void data(Ipv4 source, uint8_t quiet, uint64_t sequence, bool repair) {
     Hop* hop = requester_.heard(now_, source, quiet);
-    if (repair) Requester::repaired(hop);
+    if (repair) Requester::answered(hop);
     if (!requester_.running()) return;
     missing_below(sequence);
     deadlines_.erase(sequence);

@@ -31,7 +31,7 @@ void Receiver::receive(Network& network, const Packet& packet) {
 void Receiver::take_data(Network& network, const Packet& packet, const Data& data) {
   const TimeNs now = network.now();
   smart::Hop* hop = requester_.heard(now, packet.from, packet.quiet);
-  if (data.repair) smart::Requester::repaired(hop);
+  if (data.repair) smart::Requester::answered(hop);
   requester_.arrived(now, data.sequence, hop);
 
   ReceiverStatistics& statistics = context_.statistics;

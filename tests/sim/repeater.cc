@@ -41,7 +41,7 @@ void Repeater::receive(Network& network, const Packet& packet) {
 void Repeater::take_data(Network& network, const Packet& packet, const Data& data) {
   const TimeNs now = network.now();
   smart::Hop* hop = requester_.heard(now, packet.from, packet.quiet);
-  if (data.repair) smart::Requester::repaired(hop);
+  if (data.repair) smart::Requester::answered(hop);
   requester_.arrived(now, data.sequence, hop);
   Kept& kept = place(data.sequence);
   if (kept.held) return;  // a full sequence is passed on once

@@ -184,7 +184,8 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
     counters_.add(ReceiveCounter::kJumps);
     begin_run(arrival.now, sequence, sequence - requester_.next());
   }
-  requester_.arrived(arrival.now, sequence, hop);
+  const bool asked = requester_.arrived(arrival.now, sequence, hop);
+  if (asked && !repair) counters_.add(ReceiveCounter::kAnsweredByOriginal);
 
   StoredPayload stored;
   if (!store(arrival.header.format, payload, stored)) return counters_.add(ReceiveCounter::kNoMemory);
@@ -194,8 +195,8 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
     case PlayoutBuffer::Verdict::kFilled:
       late_in_a_row_ = 0;
       if (!goes_on) hop = heard();
+      if (asked || repair) Requester::answered(hop);
       if (!repair) return;
-      Requester::repaired(hop);
       counters_.add(ReceiveCounter::kLost);
       counters_.add(ReceiveCounter::kRepaired);
       return;
@@ -214,7 +215,7 @@ void ChannelReceiver::take_packet(const Arrival& arrival, uint64_t sequence, Byt
       counters_.add(ReceiveCounter::kDuplicates);
       break;
   }
-  if (repair) Requester::repaired(requester_.hops().find(arrival.source));
+  if (asked || repair) Requester::answered(requester_.hops().find(arrival.source));
   pool_.give(stored.block, stored.size);
 }
 

@@ -108,6 +108,8 @@ class ChannelReceiver {
   void play_all() { playout_.play_all(); }
 
   const ReceiveCounters& counters() const { return counters_; }
+  // Repairs, needed or not, and what came as an original when it had been asked for.
+  uint64_t answers() const;
   const CounterSet<WireFault, kWireFaultCount>& wire_faults() const { return wire_faults_; }
   const CounterSet<KeyAnnounceResult, kKeyAnnounceResultCount>& key_announces() const { return announces_; }
   const CounterSet<MoveResult, kMoveResultCount>& move_results() const { return move_results_; }
@@ -231,9 +233,9 @@ class ChannelReceiver {
   FaultReporter faults_;
   FaultTap tap_;
   TimeNs silent_since_ = kNever;  // since then nothing came, or it was noted; kNever: not polled yet
-  uint64_t unanswered_ = 0;       // REPLACEMENT datagrams since the last repair
+  uint64_t unanswered_ = 0;       // REPLACEMENT datagrams since the last answer
   TimeNs unanswered_since_ = 0;
-  uint64_t repairs_seen_ = 0;
+  uint64_t answers_seen_ = 0;
 
   PacketPool pool_;
   PlayoutBuffer playout_;

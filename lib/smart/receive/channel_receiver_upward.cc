@@ -24,11 +24,14 @@ void ChannelReceiver::send_request(TimeNs now, Ipv4 hop, const PairList& pairs) 
   note_unanswered(now, hop, pairs);
 }
 
+uint64_t ChannelReceiver::answers() const {
+  return counters_.get(ReceiveCounter::kRepairs) + counters_.get(ReceiveCounter::kUnneededRepairs) +
+         counters_.get(ReceiveCounter::kAnsweredByOriginal);
+}
+
 void ChannelReceiver::note_unanswered(TimeNs now, Ipv4 hop, const PairList& pairs) {
-  const uint64_t repairs =
-      counters_.get(ReceiveCounter::kRepairs) + counters_.get(ReceiveCounter::kUnneededRepairs);
-  if (repairs != repairs_seen_ || unanswered_ == 0) {
-    repairs_seen_ = repairs;
+  if (answers() != answers_seen_ || unanswered_ == 0) {
+    answers_seen_ = answers();
     unanswered_ = 0;
     unanswered_since_ = now;
   }

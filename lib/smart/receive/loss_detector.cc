@@ -66,17 +66,21 @@ void BasicLossDetector<memory>::reveal(uint64_t end, TimeNs due, TimeNs deadline
 }
 
 template <Memory memory>
-void BasicLossDetector<memory>::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
+bool BasicLossDetector<memory>::arrived(uint64_t sequence, TimeNs due, TimeNs deadline) {
   reveal(sequence, due, deadline);
   if (sequence == next()) {
     if (tracked_.empty())
       tracked_.restart(sequence + 1);
     else
       push(Entry{});
-  } else if (tracked_.contains(sequence)) {
-    tracked_[sequence].missing = false;
-    while (!tracked_.empty() && !tracked_.front().missing) tracked_.pop();
+    return false;
   }
+  if (!tracked_.contains(sequence)) return false;
+  Entry& entry = tracked_[sequence];
+  const bool asked = entry.missing && entry.asked > 0;
+  entry.missing = false;
+  while (!tracked_.empty() && !tracked_.front().missing) tracked_.pop();
+  return asked;
 }
 
 template <Memory memory>

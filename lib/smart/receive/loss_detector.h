@@ -34,8 +34,9 @@ class BasicLossDetector {
   // All sequences below `end` exist: those from next() on are missing, to be asked for at `due` and not
   // after `deadline`. Nothing where end <= next().
   void reveal(uint64_t end, TimeNs due, TimeNs deadline);
-  // This one came. Beyond next() it reveals what is in between first, by the same times.
-  void arrived(uint64_t sequence, TimeNs due, TimeNs deadline);
+  // This one came. Beyond next() it reveals what is in between first, by the same times. Whether it had been
+  // asked for.
+  bool arrived(uint64_t sequence, TimeNs due, TimeNs deadline);
   // Those that are missing are held back until then, as far as `times` allow: their repair is on its way.
   // Those that were asked for from here until `asked_until`, which may be sooner.
   void hold(std::span<const uint64_t> sequences, TimeNs until, TimeNs asked_until, const AskTimes& times);

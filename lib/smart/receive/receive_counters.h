@@ -16,6 +16,8 @@ namespace linecast::smart {
   _(kUnrecovered, "unrecovered", "lost sequences that nothing brought in time")                            \
   _(kUnneededRepairs, "unneeded_repairs", "repairs of packets that had come before")                       \
   _(kDuplicates, "duplicates", "originals and heartbeats that had come before")                            \
+  _(kAnsweredByOriginal, "answered_by_original",                                                           \
+    "originals that came when they had been asked for: late, or of a repeater that lacked them")           \
   _(kLate, "late", "packets that came after their place was played or given up")                           \
   _(kBeforeStart, "before_start", "packets of before this receiver joined")                                \
   _(kReplayed, "replayed", "packets too old for the replay window")                                        \

@@ -45,10 +45,10 @@ Hop* BasicRequester<memory>::heard(TimeNs now, Ipv4 source, uint8_t quiet) {
 }
 
 template <Memory memory>
-void BasicRequester<memory>::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
+bool BasicRequester<memory>::arrived(TimeNs now, uint64_t sequence, const Hop* hop) {
   const TimeNs asked_at = sequence > next() ? first_asked_at(now, hop) : now;
-  losses_.arrived(sequence, asked_at, now + settings_.buffer_ns);
   allowance_ = std::min(allowance_ + kAskedAPacket, uint64_t{settings_.limits.window});
+  return losses_.arrived(sequence, asked_at, now + settings_.buffer_ns);
 }
 
 template <Memory memory>
@@ -57,7 +57,7 @@ void BasicRequester<memory>::reveal(TimeNs now, uint64_t end, const Hop* hop) {
 }
 
 template <Memory memory>
-void BasicRequester<memory>::repaired(Hop* hop) {
+void BasicRequester<memory>::answered(Hop* hop) {
   if (hop != nullptr) hop->asked_ns = kNever;
 }
 

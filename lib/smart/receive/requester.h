@@ -51,12 +51,13 @@ class BasicRequester {
   // hops are heard than are kept apart. The pointer is good until the next call of hops().heard().
   Hop* heard(TimeNs now, Ipv4 source, uint8_t quiet);
 
-  // This sequence came, by the hop that heard() gave (or null). Only while running.
-  void arrived(TimeNs now, uint64_t sequence, const Hop* hop);
+  // This sequence came, by the hop that heard() gave (or null). Only while running. Whether it had been asked
+  // for.
+  bool arrived(TimeNs now, uint64_t sequence, const Hop* hop);
   // All sequences below `end` exist. Only while running.
   void reveal(TimeNs now, uint64_t end, const Hop* hop);
-  // A repair came by this hop (or null): it answers.
-  static void repaired(Hop* hop);
+  // What was asked for, or a repair, came by this hop (or null).
+  static void answered(Hop* hop);
 
   // Of its round trip no more is believed than leaves time to ask three times within the buffer.
   void take_status(const SenderStatus& status, Hop& hop) const;

@@ -38,8 +38,12 @@ class ChannelReceiverUpward : public testing::TestWithParam<bool> {
     }
     return out;
   }
+  void lose_originals(Scenario& s, double share) {
+    s.drop = [this, share](const Datagram& d) { return is_original(d) && random_.unit() < share; };
+  }
 
   crypto::Manager manager_;
+  Random random_{3};
 };
 
 INSTANTIATE_TEST_SUITE_P(Channels, ChannelReceiverUpward, testing::Bool(),
@@ -138,8 +142,7 @@ TEST_P(ChannelReceiverUpward, AConfiguredSourceIsToldOfSilenceFromTheStart) {
 TEST_P(ChannelReceiverUpward, UnansweredRequestsAreReported) {
   Scenario s(options());
   s.answers = false;
-  Random random(3);
-  s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.1; };
+  lose_originals(s, 0.1);
   s.start_sender();
   s.send_stream(3'000, kMs);
   s.run_for(5 * kNsPerSecond);
@@ -153,8 +156,7 @@ TEST_P(ChannelReceiverUpward, UnansweredRequestsAreReported) {
 TEST_P(ChannelReceiverUpward, WhatTheSenderBeforeDidNotAnswerIsNotItsSuccessorsFault) {
   Scenario s(options());
   s.answers = false;
-  Random random(3);
-  s.drop = [&](const Datagram& d) { return is_original(d) && random.unit() < 0.3; };
+  lose_originals(s, 0.3);
   s.start_sender();
   s.send_stream(300, kMs);
   s.run_for(3 * kNsPerSecond);  // asked for in vain, but not for long enough
@@ -171,6 +173,19 @@ TEST_P(ChannelReceiverUpward, WhatTheSenderBeforeDidNotAnswerIsNotItsSuccessorsF
   EXPECT_EQ(s.count(ReceiveCounter::kRestarts), 1u);
   for (const FaultReport& fault : faults_of(s, MessageCommand::kProblemReport))
     EXPECT_NE(fault.code, static_cast<uint32_t>(ProblemCode::kRequestsUnanswered));
+}
+
+TEST_P(ChannelReceiverUpward, WhatARepeaterLackedItselfIsAnsweredByTheOriginal) {
+  Scenario s(options());
+  s.answers_with_originals = true;
+  lose_originals(s, 0.1);
+  s.start_sender();
+  s.send_stream(3'000, kMs);
+  s.run_for(5 * kNsPerSecond);
+  EXPECT_TRUE(faults_of(s, MessageCommand::kProblemReport).empty());
+  EXPECT_GT(s.count(ReceiveCounter::kAnsweredByOriginal), 200u);
+  EXPECT_LT(s.count(ReceiveCounter::kAnsweredByOriginal), s.count(ReceiveCounter::kSequencesRequested));
+  EXPECT_EQ(s.count(ReceiveCounter::kRepaired), 0u);
 }
 
 TEST_P(ChannelReceiverUpward, HeavyLossAloneIsNoUnansweredRequest) {

@@ -81,7 +81,7 @@ class Simulation {
 
   void take(uint64_t sequence, bool repair) {
     Hop* hop = requester_.heard(now_, kHop, link_.quiet);
-    if (repair) Requester::repaired(hop);
+    if (repair) Requester::answered(hop);
     if (sequence > requester_.next()) {
       deadlines_.emplace(now_ + kNsPerSecond, std::pair(requester_.next(), sequence));
       for (uint64_t s = requester_.next(); s < sequence; ++s) missing_.insert(s);

@@ -198,7 +198,7 @@ TEST_F(RequesterTest, AHopThatAnswersNothingIsLeftForAnother) {
       one.ask(now, [&](Ipv4 hop, const PairList& pairs) {
         asked.push_back(hop);
         if (hop != kHop) return;
-        if (answer == Answer::kRepair) Requester::repaired(one.hops().find(hop));
+        if (answer == Answer::kRepair) Requester::answered(one.hops().find(hop));
         if (answer == Answer::kQuiet) {
           Quiet quiet = quiet_of(0);
           quiet.list = pairs;

@@ -142,6 +142,7 @@ class Scenario : public ReceiverOutput {
   std::vector<ReceiverEvent> events;
   bool may_play_early = false;
   bool answers = true;
+  bool answers_with_originals = false;  // as a repeater does that lacked them itself
   bool requests_valid = true;
 
   std::vector<uint64_t> indices() const {
@@ -215,7 +216,10 @@ class Scenario : public ReceiverOutput {
     if (!answers) return;
     at(now + kMs, [this, request = requests.back(), to] {
       bool ok = false;
-      for (const Datagram& repair : sender->answer(request, ok)) transmit(repair, to);
+      for (Datagram& repair : sender->answer(request, ok)) {
+        if (answers_with_originals) set_data_command(repair.data(), DataCommand::kOriginal, 0);
+        transmit(repair, to);
+      }
       requests_valid = requests_valid && ok;
     });
   }
