@@ -135,7 +135,8 @@ void Lane::account(LaneHop& channel, const smart::UsageReport& report, usage::He
   else
     heard.reach = streams_[heard.channel].relay != nullptr ? usage::Reach::kRepeaterTunnel
                                                            : usage::Reach::kOriginTunnel;
-  // A repeater is one asker, however often it says how many are behind it.
+  // A repeater is one asker, however often it says how many are behind it. Where it says one it can't be told
+  // from a receiver, and counts again.
   const bool again = !heard.leave && report.detail && report.detail->receivers != 1 &&
                      !totals_limiter_.admit(heard.time, heard.receiver != 0 ? heard.receiver : heard.source,
                                             heard.channel, kLeastRefreshS);
