@@ -92,6 +92,7 @@ RelayStream::Taken RelayStream::take_sealed(crypto::Manager& manager, TimeNs now
   const bool heartbeat = header.command == DataCommand::kHeartbeat;
   if (iv.heartbeat != heartbeat || (!heartbeat && static_cast<uint16_t>(iv.counter) != header.number))
     return dropped(ReceiveCounter::kContradictory);
+  if (settings_.guard == RelayGuard::kTrusted && is_stray(header, iv.counter)) return {};
   const auto unopened = [&](ReceiveCounter reason) {
     if (!heartbeat) note_unopened(now, iv.counter);
     return dropped(reason);
@@ -151,6 +152,15 @@ bool RelayStream::opens(crypto::Manager& manager, const EpochKey& key, Bytes dat
                       ciphertext.data() + ciphertext.size(), scratch.data());
 }
 
+// Anybody who writes the hop's address into a datagram can send it to this repeater alone.
+bool RelayStream::is_stray(const DataHeader& header, uint64_t sequence) {
+  if (by_.way != Way::kUnicast) return false;
+  const bool mends = header.command == DataCommand::kRepair && running() && sequence >= oldest() &&
+                     sequence < requester_.next() && !holds(sequence);
+  if (!mends) count(RelayCounter::kStray);
+  return !mends;
+}
+
 RelayStream::Taken RelayStream::take_clear(TimeNs now, const DataHeader& header, Bytes datagram) {
   const auto dropped = [this](ReceiveCounter reason) {
     counters_.add(reason);
@@ -159,6 +169,7 @@ RelayStream::Taken RelayStream::take_clear(TimeNs now, const DataHeader& header,
   const bool heartbeat = header.command == DataCommand::kHeartbeat;
   if (heartbeat && static_cast<uint16_t>(load_be64(datagram.data() + kDataHeaderSize)) != header.number)
     return dropped(ReceiveCounter::kContradictory);
+  if (is_stray(header, extend_serial(next_sequence() - 1, header.number))) return {};
   if (header.command == DataCommand::kRepair && !clear_.started())
     return dropped(ReceiveCounter::kBeforeStart);
   const ClearSequence::Place at = header.command == DataCommand::kOriginal ? clear_.place(header.number)

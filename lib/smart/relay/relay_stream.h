@@ -23,7 +23,7 @@ namespace linecast::smart {
 enum class RelayGuard : uint8_t {
   kClear,    // by nothing: a clear channel
   kOpened,   // by its tag: the group key is held
-  kTrusted,  // by where it came from: sealed, and no key to open it with
+  kTrusted,  // by the way it came, from the hop's group or in its tunnel: sealed, and no key to open it with
 };
 
 // Of the messages of an encrypted channel. Made on the control path.
@@ -178,6 +178,8 @@ class RelayStream {
   Taken place_heartbeat(TimeNs now, const DataHeader& header, uint64_t last);
   Taken take_heartbeat_before_run(TimeNs now, const DataHeader& header, uint64_t counter);
   bool is_believed(uint64_t sequence);
+  // Of what no tag vouches for: it came neither by a group nor in a tunnel, and mends nothing; counted.
+  bool is_stray(const DataHeader& header, uint64_t sequence);
   void note_unopened(TimeNs now, uint64_t sequence);
   void begin_run(TimeNs now, uint64_t first);
   void reveal(TimeNs now, uint64_t end, const Hop* hop);

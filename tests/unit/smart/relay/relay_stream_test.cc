@@ -326,6 +326,38 @@ TEST(RelayStream, WithoutAKeyOnePacketMovesTheStreamNowhere) {
   for (int i = 0; i < 10; ++i) EXPECT_EQ(bed.fate(bed.data()), Fate::kKept);
 }
 
+class Unvouched : public testing::TestWithParam<RelayGuard> {};
+INSTANTIATE_TEST_SUITE_P(, Unvouched, testing::Values(RelayGuard::kClear, RelayGuard::kTrusted));
+
+TEST_P(Unvouched, WhatComesToTheRepeaterAloneOnlyMends) {
+  using Way = RelayStream::Way;
+  RelayBed bed(GetParam());
+  bed.begin();
+  const auto alone = [&](const Datagram& packet) { return bed.take(packet, Way::kUnicast).fate; };
+  EXPECT_EQ(alone(bed.sender->heartbeat()), Fate::kDropped);
+  EXPECT_EQ(alone(bed.data()), Fate::kDropped) << "begins no stream";
+  EXPECT_FALSE(bed.relay->running());
+  const Datagram kept = bed.data();
+  bed.take(kept);
+  const Datagram lost = bed.data();
+  bed.take(bed.data());
+  const auto as_repair = [](Datagram packet) {
+    set_data_command(packet.data(), DataCommand::kRepair, 0);
+    return packet;
+  };
+  const uint64_t next = bed.relay->next_sequence();
+  Datagram other = kept;
+  other[100] ^= 1;
+  EXPECT_EQ(alone(other), Fate::kDropped) << "replaces nothing";
+  EXPECT_EQ(alone(as_repair(other)), Fate::kDropped);
+  EXPECT_EQ(alone(lost), Fate::kDropped) << "an original";
+  EXPECT_EQ(alone(as_repair(bed.data())), Fate::kDropped) << "not known to have been sent";
+  EXPECT_EQ(bed.relay->next_sequence(), next);
+  EXPECT_EQ(bed.count(RelayCounter::kStray), 6u);
+  EXPECT_EQ(alone(as_repair(lost)), Fate::kKept);
+  EXPECT_EQ(bed.count(RelayCounter::kStray), 6u);
+}
+
 TEST(RelayStream, WithoutAKeyAHeartbeatFarFromTheFirstPacketHasNothingAskedFor) {
   RelayBed bed(RelayGuard::kTrusted);
   bed.begin();
