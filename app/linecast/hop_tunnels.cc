@@ -80,6 +80,11 @@ void HopTunnels::begin_anew(uint64_t first) {
   if (!is_message_) in_round_ = false;
 }
 
+bool HopTunnels::is_quiet(const Stored& stored) const {
+  const auto kind = static_cast<Message>(&stored - messages_.data());
+  return kind == Message::kHold || kind == Message::kWait;
+}
+
 HopTunnels::Stored* HopTunnels::next_message() {
   Stored* next = nullptr;
   for (size_t kind = 0; kind < static_cast<size_t>(Message::kHeartbeat); ++kind)
@@ -90,13 +95,18 @@ HopTunnels::Stored* HopTunnels::next_message() {
 }
 
 // Messages in their order, as their counts rise: whoever has heard a later one refuses it. Keys come before
-// what they open, and a heartbeat tells of packets that have gone out before it.
+// what they open, and a heartbeat tells of packets that have gone out before it. QUIET is what any of them
+// can draw for all: behind one it is the stream's turn.
 bool HopTunnels::begin_round(const smart::KeptSequences& kept) {
   next_destination_ = 0;
   frame_ = nullptr;
   if (std::exchange(moved_, false)) headers_ = TunnelTemplate(setup_.flow);
-  while (Stored* message = next_message())
-    if (begin_message(*message)) return true;
+  const bool has_data = late_count_ > 0 || cursor_ < kept.next;
+  if (!std::exchange(quiet_said_, false) || !has_data)
+    while (Stored* message = next_message()) {
+      quiet_said_ = is_quiet(*message);
+      if (begin_message(*message)) return true;
+    }
   if (late_count_ > 0) {
     const uint64_t sequence = late_sequences_[late_head_];
     late_head_ = (late_head_ + 1) % late_sequences_.size();

@@ -104,6 +104,7 @@ class HopTunnels {
   bool begin_data(uint64_t sequence, bool late);
   // Of the kinds before the heartbeat, the one that has waited for longest; null: none waits.
   Stored* next_message();
+  bool is_quiet(const Stored& stored) const;
   bool begin_message(Stored& stored);
   // False where it is too large.
   bool prepare_frame(const drivers::Packet* frame);
@@ -129,6 +130,7 @@ class HopTunnels {
   drivers::Packet* frame_ = nullptr;  // of the round, as long as has_next() has just said so; null: a message
   Stored round_message_;              // else
   bool is_message_ = false;
+  bool quiet_said_ = false;  // by the round before
   Front front_{};
   std::array<uint64_t, kLateRoom> late_sequences_{};  // a ring: passed over, and there now
   size_t late_head_ = 0, late_count_ = 0;

@@ -250,6 +250,37 @@ TEST_F(RelayTunnels, AreToldOfAsManyAsARequestNames) {
   EXPECT_EQ(told_to_wait(into_[address(0)]), missing);
 }
 
+// Each such request is a message to all of them.
+TEST_F(RelayTunnels, AreNotStarvedByOneWhoAsksForAllThatIsMissing) {
+  BedOptions options;
+  options.window_packets = 1024;
+  make_tunnelled(100, RelayGuard::kClear, options);
+  std::vector<uint16_t> missing;
+  for (int i = 0; i < 600; ++i) {
+    const Datagram packet = data();
+    if (i % 2 == 0) {
+      from_above(packet);
+      turns(2);
+    } else {
+      missing.push_back(static_cast<uint16_t>(number_of(packet)));
+    }
+  }
+  turns(10);
+  into_.clear();
+  size_t live = 0;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    deliver(request({{missing[i], 0}}, 0), address(1));
+    if (i % 4 == 0) {
+      from_above(data());
+      ++live;
+    }
+    turn();
+  }
+  turns(2);
+  EXPECT_GT(told_to_wait(into_[address(0)]).size(), 50u);
+  for (const size_t k : {size_t{0}, size_t{50}, size_t{99}}) EXPECT_EQ(data_into(k).size(), live) << k;
+}
+
 TEST_F(RelayTunnels, WhatComesLateIsBoundedAndTheRestCanBeRepaired) {
   BedOptions options;
   options.window_packets = 4096;
