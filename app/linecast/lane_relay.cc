@@ -22,20 +22,18 @@ net::UdpFlow upstream_flow(const UpstreamSetup& setup) {
   return flow;
 }
 
-bool is_key_announce(Bytes datagram) {
+bool is_message(Bytes datagram, smart::MessageCommand command, size_t size) {
   smart::CommonHeader header;
-  return datagram.size() == smart::kKeyAnnounceSize &&
-         smart::decode_common(datagram, header) == smart::WireFault::kNone &&
-         header.type == smart::PacketType::kMessage &&
-         header.command == static_cast<uint8_t>(smart::MessageCommand::kKeyAnnounce);
+  return datagram.size() == size && smart::decode_common(datagram, header) == smart::WireFault::kNone &&
+         header.type == smart::PacketType::kMessage && header.command == static_cast<uint8_t>(command);
+}
+
+bool is_key_announce(Bytes datagram) {
+  return is_message(datagram, smart::MessageCommand::kKeyAnnounce, smart::kKeyAnnounceSize);
 }
 
 bool is_move(Bytes datagram) {
-  smart::CommonHeader header;
-  return datagram.size() == smart::kMoveSize &&
-         smart::decode_common(datagram, header) == smart::WireFault::kNone &&
-         header.type == smart::PacketType::kMessage &&
-         header.command == static_cast<uint8_t>(smart::MessageCommand::kAddrRangeChange);
+  return is_message(datagram, smart::MessageCommand::kAddrRangeChange, smart::kMoveSize);
 }
 
 }  // namespace

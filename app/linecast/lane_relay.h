@@ -31,7 +31,7 @@ struct LaneRelaySetup {
 };
 
 // Where the hop above moves to, and the announcement that says so. Made by the control lcore, read by the
-// lane from the command that brings it until the next one is done.
+// lane until the command that brings it is done.
 struct UpstreamMove {
   smart::GroupPlace to;
   smart::MoveDatagram announcement{};
