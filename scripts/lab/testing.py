@@ -249,24 +249,22 @@ def demo(results):
         return
     with tempfile.TemporaryDirectory(prefix='linecast-test-') as directory:
         capture = Path(directory, 'demo.pcap')
-        status, output = run([sys.executable, ROOT / 'scripts/lab/demo.py', '--seconds', '6', '--pcap', capture,
-                              '--json', Path(directory, 'demo.json'), '--png', Path(directory, 'demo.png')], 180)
-        print('\n'.join(f'   | {line}' for line in output.splitlines()))
-        if status == 0:
-            results.passes()
-        else:
-            results.fails(f'{exact} (status {status})')
+
+        def is_exact(name, *options):
+            status, output = run([sys.executable, ROOT / 'scripts/lab/demo.py', *options, '--json', Path(directory, 'demo.json'),
+                                  '--png', Path(directory, 'demo.png')], 180)
+            print('\n'.join(f'   | {line}' for line in output.splitlines()))
+            if status == 0:
+                results.passes()
+            else:
+                results.fails(f'{name} (status {status})')
+
+        is_exact(exact, '--seconds', '6', '--pcap', capture)
         if faults := dissection_faults(capture):
             results.fails(well_formed, '\n'.join(faults))
         else:
             results.passes()
-        status, output = run([sys.executable, ROOT / 'scripts/lab/demo.py', '--topology', 'repeaters',
-                              '--json', Path(directory, 'demo.json'), '--png', Path(directory, 'demo.png')], 180)
-        print('\n'.join(f'   | {line}' for line in output.splitlines()))
-        if status == 0:
-            results.passes()
-        else:
-            results.fails(f'{behind_repeaters} (status {status})')
+        is_exact(behind_repeaters, '--topology', 'repeaters')
 
 
 def dissection_faults(capture):
