@@ -6,7 +6,6 @@
 namespace linecast::smart {
 namespace {
 
-using Fate = RelayStream::Fate;
 using Way = RelayStream::Way;
 constexpr TimeNs kMs = kNsPerMs;
 constexpr uint64_t kStart = 1000;
