@@ -37,13 +37,13 @@ lineup::Lineup Appliance::with_upstream_of(const lineup::Lineup& wanted) const {
   for (size_t i = 0; i < running.channels.size(); ++i) {
     const LaneRelay* on_lane = relay(i);
     if (on_lane == nullptr) continue;
-    const smart::GroupPlace in_use = on_lane->place_in_use();
+    const smart::GroupPlace above = on_lane->place_above();
     lineup::Source& source = running.channels[i].source;
     for (const lineup::Channel& channel : wanted.channels)
-      if (channel.id == running.channels[i].id && channel.source.address == in_use.group &&
-          channel.source.udp_port == in_use.port) {
-        source.address = in_use.group;
-        source.udp_port = in_use.port;
+      if (channel.id == running.channels[i].id && channel.source.address == above.group &&
+          channel.source.udp_port == above.port) {
+        source.address = above.group;
+        source.udp_port = above.port;
       }
   }
   return running;

@@ -36,6 +36,14 @@ bool is_move(Bytes datagram) {
   return is_message(datagram, smart::MessageCommand::kAddrRangeChange, smart::kMoveSize);
 }
 
+// Of a place that the control lcore reads: group (32) | port (16).
+uint64_t number_of(const smart::GroupPlace& place) { return uint64_t{place.group} << 16 | place.port; }
+
+smart::GroupPlace place_of(const Counter& published) {
+  const uint64_t number = published.get();
+  return {static_cast<Ipv4>(number >> 16), static_cast<uint16_t>(number)};
+}
+
 }  // namespace
 
 RelayTerms::RelayTerms(const lineup::Channel& channel)
@@ -223,12 +231,11 @@ void LaneRelay::follow(TimeNs now, const UpstreamMove& move) {
 
 LaneRelay::Places LaneRelay::places() const {
   Places places;
-  for (size_t i = 0; i < kMaxPlaces; ++i) {
-    const uint64_t place = published_places_[i].get();
-    places[i] = {static_cast<Ipv4>(place >> 16), static_cast<uint16_t>(place)};
-  }
+  std::ranges::transform(published_places_, places.begin(), place_of);
   return places;
 }
+
+smart::GroupPlace LaneRelay::place_above() const { return place_of(published_place_above_); }
 
 bool LaneRelay::write_announcement(drivers::Packet* packet) {
   write_passed(stream_.epochs()->announcement, packet);
@@ -259,9 +266,9 @@ void LaneRelay::publish_way() {
   published_by_tunnel_.set(stream_.by_tunnel() ? 1 : 0);
   for (size_t i = 0; i < kMaxPlaces; ++i) {
     const smart::GroupPlace* place = stream_.groups().held_in(i);
-    published_places_[i].set(place == nullptr ? 0 : uint64_t{place->group} << 16 | place->port);
+    published_places_[i].set(place == nullptr ? 0 : number_of(*place));
   }
-  published_in_use_.set(stream_.groups().slot_in_use());
+  published_place_above_.set(number_of(stream_.place_above()));
   published_hop_start_.set(stream_.hop_start_number());
 }
 

@@ -115,11 +115,12 @@ class LaneRelay : public LaneHop {
   // Of the clock of the lanes; 0: nothing valid has come yet.
   TimeNs heard_ns() const { return static_cast<TimeNs>(published_heard_ns_.get()); }
   bool by_tunnel() const { return published_by_tunnel_.get() != 0; }
-  // What groups it wants joined, by slot of GroupFollower, all 0 where none; and the one in use.
+  // What groups it wants joined, by slot of GroupFollower, all 0 where none.
   static constexpr size_t kMaxPlaces = smart::GroupFollower::kMaxGroups;
   using Places = std::array<smart::GroupPlace, kMaxPlaces>;
   Places places() const;
-  smart::GroupPlace place_in_use() const { return places()[published_in_use_.get()]; }
+  // As RelayStream's.
+  smart::GroupPlace place_above() const;
   uint64_t hop_start_number() const { return published_hop_start_.get(); }
 
  private:
@@ -162,8 +163,8 @@ class LaneRelay : public LaneHop {
 
   // Written by the lane, read by the control lcore.
   Counter published_hops_, published_heard_ns_, published_by_tunnel_;
-  std::array<Counter, kMaxPlaces> published_places_;  // group (32) | port (16)
-  Counter published_in_use_, published_hop_start_;
+  std::array<Counter, kMaxPlaces> published_places_;
+  Counter published_place_above_, published_hop_start_;
 };
 
 }  // namespace linecast::app

@@ -33,7 +33,7 @@ void RelayKeeper::take_move(const HeardAnnouncement& heard, const LaneRelay& rel
   size_t count = 0;
   for (const smart::GroupPlace& place : relay.places())
     if (place.group != 0) held[count++] = place.group;
-  const smart::MoveAcceptor::Standing standing{.in_use = relay.place_in_use(),
+  const smart::MoveAcceptor::Standing standing{.in_use = relay.place_above(),
                                                .held = std::span(held).first(count),
                                                .hop_heard = true,
                                                .hop_start_number = relay.hop_start_number()};

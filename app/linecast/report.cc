@@ -124,7 +124,7 @@ Json report_channels(Appliance& appliance) {
       if (const LaneRelay* relay = appliance.relay(i); relay != nullptr) {
         const RelayKeeper* keeper = appliance.relay_keeper(i);
         row["epoch"] = keeper != nullptr ? keeper->epoch() : 0;
-        const smart::GroupPlace above = relay->place_in_use();
+        const smart::GroupPlace above = relay->place_above();
         row["source"] = fmt::format("{}:{}", to_string(above.group), above.port);
         row["hops"] = relay->hops() == 0 ? Json() : Json(relay->hops());
         row["upstream"] = report_upstream(channel, *relay, keeper, now);

@@ -129,7 +129,7 @@ TEST_F(Relay, AnAnnouncedMoveIsVerifiedFirstAndThenFollowed) {
   from_above(sender_->move(1, change));
   control();
   EXPECT_EQ(relay().places(), (Places{from, to}));
-  EXPECT_EQ(relay().place_in_use(), from);
+  EXPECT_EQ(relay().place_above(), from);
   from_above(sender_->move(1, change));
   poll();
   app::HeardAnnouncement heard;
@@ -273,6 +273,13 @@ TEST_F(Relay, AStreamComesByTunnel) {
   from_above(tunnelled(data()));
   poll();
   EXPECT_TRUE(data_below().empty()) << "to the group";
+
+  const smart::GroupPlace to{LaneBed::source_group(7), LaneBed::kSourcePort};
+  EXPECT_EQ(relay().place_above(), (smart::GroupPlace{request->group, LaneBed::kSourcePort}));
+  run_for(3 * kNsPerMs);  // the hop is known to the control lcore
+  say(tunnelled(sender_->move(1, {request->group, to.group, smart::AddrRangeChange::Switch{to.port, 300}})));
+  control();
+  EXPECT_EQ(relay().place_above(), to) << "though nothing comes to the groups";
 }
 
 TEST_F(Relay, HeartbeatsGoOn) {

@@ -46,7 +46,6 @@ class GroupFollower {
   std::span<const Ipv4> held(std::array<Ipv4, kMaxGroups>& storage) const;
   // Null: nothing is held in the slot.
   const GroupPlace* held_in(size_t slot) const { return slots_[slot].held ? &slots_[slot].place : nullptr; }
-  size_t slot_in_use() const { return in_use_; }
   // kNone: it is not held.
   static constexpr size_t kNone = kMaxGroups;
   size_t find(const GroupPlace& place) const;

@@ -95,6 +95,8 @@ class RelayStream {
   void announced_again(TimeNs now) { groups_.announced_again(now); }
   // The groups to be joined.
   const GroupFollower& groups() const { return groups_; }
+  // Where the hop above sends by now; what it is asked names that.
+  const GroupPlace& place_above() const { return uses_tunnel() ? tunnel_->place() : groups_.in_use(); }
   // The start number by which the hop's announcements are known; 0: not known yet.
   uint64_t hop_start_number();
   // To which of the hop's ports a message that poll() or leave() gives out goes.
@@ -216,8 +218,6 @@ class RelayStream {
   void run_moves(TimeNs now);
   bool is_ours(Ipv4 group) const;
   bool uses_tunnel() const { return settings_.tunnel == UpstreamTunnel::kAlways || simple_.uses(1); }
-  // What requests and reports name.
-  const GroupPlace& place_above() const { return uses_tunnel() ? tunnel_->place() : groups_.in_use(); }
 
   // relay_stream_upward.cc: each empty where there is nothing to send
   Bytes take_tunnel_message(crypto::Manager& manager, TimeNs now, MutableBytes buffer);
