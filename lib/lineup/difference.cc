@@ -257,11 +257,6 @@ std::string_view word_of(Change change) {
   return "?";
 }
 
-bool Difference::any() const {
-  return !adjusted.empty() ||
-         std::ranges::any_of(channels, [](const auto& c) { return c.change != Change::kNone; });
-}
-
 Difference compare(const Lineup& running, const Lineup& wanted) {
   Difference difference;
   Notes notes(difference.restart_needed);

@@ -35,9 +35,6 @@ struct Difference {
   // Of every channel that runs, or is to run; of the new lineup first, in its order. A channel is the same
   // where its id is: the name gives it, or the lineup says it.
   std::vector<ChannelDifference> channels;
-
-  // Whether anything changes.
-  bool any() const;
 };
 
 Difference compare(const Lineup& running, const Lineup& wanted);
