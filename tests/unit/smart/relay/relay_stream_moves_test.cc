@@ -1,6 +1,8 @@
 // The hop above moves to another group, and the repeater follows.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "tests/unit/smart/relay/relay_bed.h"
 
 namespace linecast::smart {
@@ -65,6 +67,44 @@ TEST_P(Moves, BothAreTakenThenTheOldOneIsLeftAndEachPacketGoesOnOnce) {
   bed.sender->group = old_.group;
   bed.message(bed.sender->status());
   EXPECT_EQ(bed.count(ReceiveCounter::kWrongGroup), 1u) << "no longer its group";
+}
+
+TEST_P(Moves, WhatIsSaidOfItNamesTheGroupInUse) {
+  run_for(2 * kNsPerSecond, {old_});
+  bed.relay->follow(bed.now, new_);
+  run_for(5 * kNsPerSecond, {old_, new_});
+  run_for(5 * kNsPerSecond, {new_});
+  ASSERT_EQ(in_use(), new_);
+  bed.sender->group = new_.group;
+  bed.reports.clear();
+  bed.receivers = 3;
+  for (int i = 0; i < 4; ++i) {
+    bed.message(bed.sender->status());
+    run_for(kNsPerSecond, {new_});
+  }
+  bed.run_for(8 * kNsPerSecond);  // silence, which is reported
+  bed.relay->leave(bed.manager(), bed.now, 3,
+                   [this](Bytes message) { bed.reports.emplace_back(message.begin(), message.end()); });
+  std::set<MessageCommand> said;
+  for (const Datagram& report : bed.reports) {
+    Split split;
+    UsageReport usage;
+    FaultReport fault;
+    ASSERT_EQ(split_message(report, split), WireFault::kNone);
+    const auto command = static_cast<MessageCommand>(split.header.command);
+    if (command == MessageCommand::kProblemReport) {
+      ASSERT_TRUE(decode(split.body, fault));
+      EXPECT_EQ(fault.concerning, new_.group);
+    } else {
+      ASSERT_TRUE(decode(split.body, usage));
+      EXPECT_EQ(usage.group, new_.group);
+      EXPECT_EQ(usage.detail->receivers, 3u);
+    }
+    said.insert(command);
+  }
+  EXPECT_THAT(
+      said, testing::UnorderedElementsAre(MessageCommand::kUsageReportJoin, MessageCommand::kUsageReportLeave,
+                                          MessageCommand::kProblemReport));
 }
 
 TEST_P(Moves, WhereNothingComesItStaysAndSaysSo) {
