@@ -72,6 +72,7 @@ void Appliance::set_tunnels(const lineup::Lineup& lineup, const Placement& place
   setup.window_ns = channel.window_ms * kNsPerMs;
   setup.marks = drivers::frame_marks(sent.offloads, sent.vlan_control, true);
   setup.repairs = tunnel_repair_settings(channel);
+  setup.repairs.seed = random_number();
   setup.flow.inner = sent.flow;
   setup.flow.outer = sent.flow;
   setup.flow.outer.ttl = 64;

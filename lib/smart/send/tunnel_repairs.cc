@@ -1,5 +1,6 @@
 #include "lib/smart/send/tunnel_repairs.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "lib/base/serial.h"
@@ -7,7 +8,10 @@
 namespace linecast::smart {
 
 TunnelRepairs::TunnelRepairs(const Settings& settings)
-    : places_(size_t{1} << kPlaceBits), queue_(kQueueRoom) {
+    : places_(size_t{1} << kPlaceBits),
+      most_until_(size_t{1} << kPlaceBits),
+      seed_(settings.seed),
+      queue_(kQueueRoom) {
   adjust(settings);
 }
 
@@ -26,6 +30,14 @@ TunnelRepairs::Place& TunnelRepairs::place_of(uint64_t sequence, uint64_t peer) 
                  (64 - kPlaceBits)];
 }
 
+// Tunnels that share a place share that.
+TimeNs& TunnelRepairs::most_of(uint64_t peer) {
+  uint64_t h = (peer ^ seed_) * 0x9e3779b97f4a7c15;
+  h = (h ^ h >> 32) * (seed_ | 1);
+  h = (h ^ h >> 29) * 0xbf58476d1ce4e5b9;
+  return most_until_[h >> (64 - kPlaceBits)];
+}
+
 bool TunnelRepairs::is_locked(const Place& place, TimeNs now, TimeNs round_trip_ns) const {
   const TimeNs lock =
       std::max(round_trip_ns, std::min(round_trip_ns << (place.repairs - 1), longest_lock_ns_));
@@ -37,6 +49,7 @@ TunnelRepairs::Outcome TunnelRepairs::request(TimeNs now, TimeNs round_trip_ns, 
                                               SourceShare& share, size_t tunnels) {
   Outcome outcome;
   const uint64_t peer = uint64_t{from.address} << 16 | from.port;
+  TimeNs& most_until = most_of(peer);
   for (const SequencePair& pair : asked.view()) {
     for (uint32_t wanted = uint32_t{pair.mask} << 1 | 1; wanted != 0; wanted &= wanted - 1) {
       const auto number = static_cast<uint16_t>(pair.sequence + std::countr_zero(wanted));
@@ -64,6 +77,10 @@ TunnelRepairs::Outcome TunnelRepairs::request(TimeNs now, TimeNs round_trip_ns, 
         ++outcome.over_budget;
         continue;
       }
+      if (most_until > now + kMostAtOnceNs) {
+        ++outcome.over_share;
+        continue;
+      }
       // What is left to others is a part of all tunnels' budgets, as that itself is.
       if (share.is_exceeded(now) &&
           !budget_.holds(now, tokens(promised, tunnels) + left_to_others_bytes_ * kTokensAByte)) {
@@ -71,6 +88,7 @@ TunnelRepairs::Outcome TunnelRepairs::request(TimeNs now, TimeNs round_trip_ns, 
         continue;
       }
       share.charge(now, share_ns_);
+      most_until = std::max(most_until, now) + share_ns_ / kMostShares;
       if (!again) place = {.sequence = sequence, .peer = peer};
       place.since_ns = now;
       if (place.repairs < kMostRepairs) ++place.repairs;

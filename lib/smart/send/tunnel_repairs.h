@@ -1,6 +1,7 @@
 // Repairs for those who have a stream by tunnel: each goes to the one who asked, so that what others ask for
-// matters only to the budget. One for each stream; no clock, no socket. One thread at a time; nothing is
-// allocated but in the constructor.
+// matters only to the budget. Nor does a tunnel get more than its most, whatever others leave: who asks in
+// its name, which on a clear channel anybody can, floods nobody by that. One for each stream; no clock, no
+// socket. One thread at a time; nothing is allocated but in the constructor.
 #pragma once
 
 #include <vector>
@@ -22,9 +23,14 @@ class TunnelRepairs {
     uint64_t largest_bytes = 0;  // that a repair takes of the budget
     // As RepairEngine's: each repair of a sequence to the same tunnel locks it for twice as long as the last.
     TimeNs longest_lock_ns = 0;
+    uint64_t seed = 0;  // random and secret, so that nobody can choose a tunnel that shares another's most
   };
   explicit TunnelRepairs(const Settings& settings);
-  // From now on; the budget begins full.
+  // What one tunnel may have of all tunnels' budgets: so many times its own, and of that so much at once. At
+  // the usual budget it is the channel's rate, and two seconds of it.
+  static constexpr TimeNs kMostShares = 4;
+  static constexpr TimeNs kMostAtOnceNs = 2 * kNsPerSecond;
+  // From now on; the budget begins full. The seed stays.
   void adjust(const Settings& settings);
 
   struct Outcome : RepairEngine::Outcome {
@@ -58,9 +64,12 @@ class TunnelRepairs {
   static uint64_t tokens(uint64_t bytes, size_t tunnels) { return bytes * kTokensAByte / tunnels; }
 
   Place& place_of(uint64_t sequence, uint64_t peer);
+  TimeNs& most_of(uint64_t peer);
   bool is_locked(const Place& place, TimeNs now, TimeNs round_trip_ns) const;
 
   std::vector<Place> places_;
+  std::vector<TimeNs> most_until_;  // by tunnel: when its most will have grown by what it has had
+  const uint64_t seed_;
   std::vector<RepairEngine::Repair> queue_;  // a ring
   size_t queue_head_ = 0, queued_ = 0;
   TokenBucket budget_;

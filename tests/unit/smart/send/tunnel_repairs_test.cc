@@ -126,5 +126,25 @@ TEST_F(Repairs, WaitInABoundedQueue) {
   EXPECT_EQ(take(0).size(), TunnelRepairs::kQueueRoom);
 }
 
+// All that is kept, again and again, draws 500 repairs a second; a tunnel's own budget is 50.
+TEST_F(Repairs, OfOneTunnelAreBoundedWhateverOthersLeave) {
+  TunnelRepairs::Settings small = settings();
+  small.budget_bytes_a_second = 50'000;
+  repairs_.adjust(small);
+  TimeNs now = 0;
+  const auto ask_for = [&](TimeNs span, const RepairTarget& who) {
+    uint64_t accepted = 0;
+    for (const TimeNs end = now + span; now < end; now += kNsPerMs) {
+      const auto first = static_cast<uint16_t>(101 + now / kNsPerMs % 10 * 10);
+      accepted += ask(now, {{first, 0x1ff}}, who, 100).accepted;
+      take(now, 1'000, 100);
+    }
+    return accepted;
+  };
+  const uint64_t most = 4 * 50 * (10 + 2);
+  EXPECT_NEAR(static_cast<double>(ask_for(10 * kNsPerSecond, kOne)), most, 2);
+  EXPECT_GE(ask_for(kNsPerSecond, kOther), 400u) << "another's is its own";
+}
+
 }  // namespace
 }  // namespace linecast::smart
