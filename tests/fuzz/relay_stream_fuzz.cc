@@ -1,6 +1,7 @@
 // A repeater's stream against a script of genuine, damaged and invented datagrams, requests from below, and
 // of time passing. Beside what the sanitizers see, no full sequence may be passed on twice in a run, what is
-// said above must be well formed, and what is asked for must be parted into no more pairs than came.
+// said above must be well formed, what is asked for must be parted into no more pairs than came, and what
+// comes to the repeater alone moves the stream only where a tag vouches for it.
 #include <cstdlib>
 #include <set>
 
@@ -67,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (decode_common(packet, header) == WireFault::kNone && header.type == PacketType::kData) {
       const uint64_t first = relay.first_sequence(), next = relay.next_sequence();
       const RelayStream::Taken taken = relay.take_data(manager, now, {way}, packet, scratch);
+      if (guard != RelayGuard::kOpened && way == RelayStream::Way::kUnicast)
+        require(relay.first_sequence() == first && relay.next_sequence() == next);
       if (relay.first_sequence() != first || relay.next_sequence() < next) passed_on.clear();  // another run
       if (taken.fate != RelayStream::Fate::kKept) return;
       require(taken.sequence >= relay.first_sequence() && taken.sequence <= relay.next_sequence());
