@@ -57,7 +57,7 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
               {"ttl", output.ttl},
               {"dscp", output.dscp}}},
             {"bitrate_cap_bps", channel.bitrate_cap_bps},
-            {"encrypted", !channel.key_file.empty()},
+            {"encrypted", !channel.is_clear()},
             {"window_ms", channel.window_ms},
             {"window_packets", channel.window_packets},
             {"budget_percent", channel.budget_percent},
@@ -134,7 +134,7 @@ void print_summary(const Lineup& lineup, std::FILE* out) {
                            output.udp_port),
                lineup::format_rate(channel.bitrate_cap_bps),
                fmt::format("{} ms, {} packets", channel.window_ms, channel.window_packets),
-               channel.key_file.empty() ? "no" : "yes",
+               channel.is_clear() ? "no" : "yes",
                channel.pacing_ms == 0 ? "" : fmt::format(", paced within {} ms", channel.pacing_ms),
                channel.enabled ? "" : " (disabled)");
     if (channel.enabled)

@@ -114,7 +114,7 @@ Json report_channels(Appliance& appliance) {
     row["source"] = fmt::format("{}:{}", to_string(channel.source.address), channel.source.udp_port);
     row["group"] = to_string(channel.output.group);
     row["port"] = channel.output.udp_port;
-    row["encrypted"] = !channel.key_file.empty();
+    row["encrypted"] = !channel.is_clear();
     if (const LaneHop* running = appliance.hop(i); running != nullptr) {
       if (const ChannelMove* move = appliance.move_of(i); move != nullptr)
         row["moving"] = moving_of(*move, now);
