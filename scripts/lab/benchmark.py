@@ -103,7 +103,7 @@ def parse_arguments(arguments):
     lane.set_defaults(run=run_lane)
     for name, part, text in (
             ("devices", devices, "the headend beside testpmd, on the same virtual devices; root, two minutes"),
-            ("control", control, "what the control lcore keeps up with: usage records, and requests for tunnels; root, three minutes"),
+            ("control", control, "what the control lcore keeps up with: usage records, and requests for tunnels; root, four minutes"),
             ("peers", peers, "packets for a second of processor time, beside librist and the kernel; root, two minutes")):
         rounds = commands.add_parser(name, help=text, description=part.__doc__.partition(": ")[2],
                                      epilog=f"Example: scripts/bench {name} --rounds 3")

@@ -4,7 +4,7 @@ import json
 import subprocess
 import tempfile
 
-from lab import tunnel_storm
+from lab import repair_delays, tunnel_storm
 from lab.programs import BUILD
 
 # (benchmark, figure, what it is, target, whether at most)
@@ -41,6 +41,7 @@ def measure(report, rounds, seconds):
     usage(report)
     print()
     tunnel_storm.measure(report, rounds, seconds)
+    repair_delays.measure(report, rounds, seconds)
 
 
 missing = tunnel_storm.missing
