@@ -1,17 +1,33 @@
 // A lane under load: how long packets wait in it at 50 % and 90 % of what it can do, and what happens at
 // 150 %. `scripts/bench lane` prints it.
 //
-// Packets arrive by the lane's clock (bench/lane_clock.h). Many channels' packets meet at random: the time
-// between two arrivals is exponential, and queues form even below 100 %.
+// Packets arrive by a clock that stands still but while the lane works or has nothing to do, so that the time
+// which the benchmark itself takes counts nowhere. Many channels' packets meet at random: the time between
+// two arrivals is exponential, and queues form even below 100 %.
+#include <sys/resource.h>
+
 #include <cmath>
 #include <deque>
 #include <numeric>
 
 #include "bench/delays.h"
-#include "bench/lane_clock.h"
+#include "bench/ingest.h"
 
 namespace linecast::bench {
 namespace {
+
+// How often this thread was taken off its core.
+long switches() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw + usage.ru_nvcsw;
+}
+
+bool is_data(const drivers::Packet* packet) {
+  const uint8_t* payload = drivers::payload_bytes(packet);
+  return static_cast<smart::PacketType>(payload[1] >> 6) == smart::PacketType::kData &&
+         static_cast<smart::DataCommand>(payload[1] >> 4 & 3) == smart::DataCommand::kOriginal;
+}
 
 BedOptions load_options() {
   BedOptions options;
@@ -29,7 +45,7 @@ class Load {
         ingest_(bed_.receive_pool(), kChannels),
         offered_(kChannels),
         hook_(bed_.port(1), 0, [this](drivers::Packet* const* packets, unsigned count) {
-          const TimeNs now = clock_.now();
+          const TimeNs now = time_ + elapsed();
           for (unsigned k = 0; k < count; ++k)
             if (is_data(packets[k]) && !arrivals_.empty()) {
               of_turn_.push_back(now - arrivals_.front());
@@ -40,31 +56,30 @@ class Load {
     for (size_t i = 0; i < 2 * kKeptFrames / app::kBurst; ++i) {
       for (unsigned k = 0; k < app::kBurst; ++k) arrive();
       turn();
-      turns.add(clock_.spent_cycles());
+      turns.add(spent_cycles_);
     }
-    packet_ns_ = packet_ns(turns);
+    packet_ns_ = seconds(static_cast<uint64_t>(turns.mean())) * kNsPerSecond / app::kBurst;
     clear();
   }
 
   // Packets at `load` times what the lane can do, for `length`.
   void run(double load, TimeNs length) {
-    const TimeNs end = clock_.now() + length;
-    double next = static_cast<double>(clock_.now());
-    while (clock_.now() < end) {
-      for (; next <= static_cast<double>(clock_.now());
-           next -= std::log(1 - random_.unit()) * packet_ns_ / load) {
+    const TimeNs end = time_ + length;
+    double next = static_cast<double>(time_);
+    while (time_ < end) {
+      for (; next <= static_cast<double>(time_); next -= std::log(1 - random_.unit()) * packet_ns_ / load) {
         arrive(static_cast<TimeNs>(next));
       }
       turn();
-      if (waiting() == 0) clock_.advance_to(static_cast<TimeNs>(next) + 1);  // an idle lane polls on
+      if (waiting() == 0) time_ = std::max(time_, static_cast<TimeNs>(next) + 1);  // an idle lane polls on
     }
   }
   // How long it takes until no more than a burst waits.
   TimeNs run_until_calm(double load) {
-    const TimeNs begin = clock_.now();
-    while (waiting() > app::kBurst && clock_.now() < begin + kNsPerSecond)
+    const TimeNs begin = time_;
+    while (waiting() > app::kBurst && time_ < begin + kNsPerSecond)
       run(load, static_cast<TimeNs>(packet_ns_ * app::kBurst));
-    return clock_.now() - begin;
+    return time_ - begin;
   }
 
   void clear() {
@@ -96,7 +111,8 @@ class Load {
 
  private:
   uint64_t sent(size_t channel) const { return bed_.count(channel, app::ChannelCounter::kPacketsSent); }
-  void arrive() { arrive(clock_.now()); }
+  TimeNs elapsed() const { return static_cast<TimeNs>(seconds(drivers::cycles() - begin_) * kNsPerSecond); }
+  void arrive() { arrive(time_); }
   void arrive(TimeNs at) {
     const Ingest::Item& item = ingest_.take();
     ++offered_[item.channel];
@@ -109,9 +125,14 @@ class Load {
   }
   // A turn in which the thread was taken off its core took no time.
   void turn() {
+    const long before = switches();
     of_turn_.clear();
-    if (!clock_.turn(bed_.lane())) return;
+    begin_ = drivers::cycles();
+    bed_.lane().poll(time_);
+    spent_cycles_ = drivers::cycles() - begin_;
+    if (switches() != before) return;
     for (const TimeNs delay : of_turn_) delays_.add(delay);
+    time_ += static_cast<TimeNs>(seconds(spent_cycles_) * kNsPerSecond);
   }
 
   LaneBed bed_;
@@ -123,7 +144,8 @@ class Load {
   std::deque<TimeNs> arrivals_;  // of packets that the lane has not sent yet
   std::vector<TimeNs> of_turn_;  // delays
   Delays delays_;
-  LaneClock clock_;
+  TimeNs time_ = kNsPerSecond;
+  uint64_t begin_ = 0, spent_cycles_ = 0;
   drivers::TransmitHook hook_;
 };
 

@@ -1,7 +1,6 @@
 """scripts/bench lane: what bench/lane_bench finds, and what it is measured against."""
 
 import json
-import re
 import subprocess
 import tempfile
 
@@ -12,9 +11,6 @@ MOST_QUERY_SHARE = 0.01  # of the lane's time, for a query a second with 2,000 g
 MOST_BYTES_PER_GROUP = 1024
 # By their numbers in bench/stage_bench.cc.
 STEPS = ('receive', 'parse', 'look-up', 'check', 'keep', 'number and seal', 'headers', 'transmit', 'checksum in software')
-PACINGS = (('pacing/off', 'not paced'), ('pacing/on', 'paced, pacing_ms 20'))
-SPACING = ('spacing_p50_us', 'spacing_p99_us', 'spacing_p999_us', 'spacing_most_us')
-MOST_UNEVEN_US = 20
 LOADS = (('load/50_percent', '50 %'), ('load/90_percent', '90 %'))
 
 
@@ -31,7 +27,7 @@ def run(report, pattern, repetitions, seconds):
     for row in rows:
         if row['run_type'] != 'iteration':
             continue
-        name = re.sub(r'/(iterations:\d+|manual_time)', '', row['run_name'])
+        name = row['run_name'].removesuffix('/manual_time')
         runs.setdefault(name, [])
         if row.get('error_occurred'):
             failures.setdefault(name, []).append(row['error_message'])
@@ -106,18 +102,6 @@ def show_load(report):
                  at_most=True, shown='{:.3g}')
 
 
-def show_pacing(report):
-    print('\na channel of 41 Mbit/s whose feed comes in turns of 1 ms, beside 499 channels that come in bursts of 256 and take half of the lane;\n'
-          'by how much the distance between two of its packets differs from 257 us:')
-    width = max(len(what) for _, what in PACINGS)
-    print(f"{'':<{width}}{'p50':>9}{'p99':>9}{'p99.9':>9}{'most':>9}  (us)")
-    for name, what in PACINGS:
-        row = report.figures[name]
-        print(f'{what:<{width}}' + ''.join(f'{row[key]:>9.1f}' for key in SPACING))
-    report.check('paced channel: p99.9 of the distance from its ideal, us', report.figures['pacing/on']['spacing_p999_us'], MOST_UNEVEN_US, at_most=True,
-                 shown='{:.1f}')
-
-
 def show_hosts(report):
     print('\n2,000 groups joined, a general query every second, all answered within its second:')
     for version in ('v3', 'v2'):
@@ -136,8 +120,6 @@ def measure(report, repetitions, seconds):
     show_steps(report)
     run(report, '^load/', repetitions, min(seconds, 0.2))
     show_load(report)
-    run(report, '^pacing/', min(repetitions, 5), seconds)
-    show_pacing(report)
     run(report, '^host/', repetitions, 0.001)
     show_hosts(report)
     run(report, '^(requests|live_delay)/', repetitions, min(seconds, 0.2))

@@ -62,11 +62,6 @@ def waits(report):
                   for name, what in lane_bench.LOADS])
 
 
-def pacing(report):
-    return table(('channel', 'p50, us', 'p99, us', 'p99.9, us', 'most, us'),
-                 [(what, *(f'{report.figures[name][key]:.1f}' for key in lane_bench.SPACING)) for name, what in lane_bench.PACINGS])
-
-
 def packets_a_second(gbps):
     return gbps * 1e9 / 8 / WIRE_BYTES
 
@@ -79,7 +74,7 @@ def scaling(report):
     return table(('lane', 'Gbit/s of one lane', *(f'lanes for {gbps} Gbit/s' for gbps in CARDS_GBPS)), rows)
 
 
-SECTIONS = {'machine': lambda _: machine(), 'targets': targets, 'rates': rates, 'steps': steps, 'waits': waits, 'pacing': pacing, 'scaling': scaling,
+SECTIONS = {'machine': lambda _: machine(), 'targets': targets, 'rates': rates, 'steps': steps, 'waits': waits, 'scaling': scaling,
             'peers': lambda report: table(('sender or receiver', 'packets for a second of processor time'),
                                           [(name, f"{row['packets_per_cpu_second']:,.0f}") for name, row in report.figures.items()
                                            if 'packets_per_cpu_second' in row])}
