@@ -188,7 +188,6 @@ void Appliance::make_lanes() {
     setup.directory = directory_.get();
     setup.control_packets = control_pools_.back().get();
     setup.slots = kChannelSlots;
-    setup.clock = [this] { return clock_.now(); };
     if (lineup_.tunnels) {
       tunnel_pools_.push_back(
           std::make_unique<drivers::Pool>("tunnels" + std::to_string(i), tunnel_packets(lineup_),

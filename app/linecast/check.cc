@@ -64,7 +64,6 @@ Json describe_channel(const Lineup& lineup, const Channel& channel) {
             {"repairs_to", lineup::repairs_to_name(channel.repairs_to)},
             {"quiet", channel.quiet ? Json(*channel.quiet) : Json("auto")},
             {"tunnels", lineup.tunnels.has_value() && channel.tunnels},
-            {"pacing_ms", channel.pacing_ms},
             {"max_payload", channel.max_payload}};
   return json;
 }
@@ -125,7 +124,7 @@ void print_summary(const Lineup& lineup, std::FILE* out) {
   for (const Channel& channel : lineup.channels) {
     const lineup::Source& source = channel.source;
     const lineup::Output& output = channel.output;
-    fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}{}{}\n", channel.number, channel.name,
+    fmt::print(out, "{:>5}  {:<20} {:<38} {:<30} {:>13}  {:<22} {}{}\n", channel.number, channel.name,
                fmt::format("{} {}{}:{} {}", lineup.interfaces[source.interface].name,
                            source.ssm_source != 0 ? to_string(source.ssm_source) + "@" : "",
                            to_string(source.address), source.udp_port,
@@ -134,9 +133,7 @@ void print_summary(const Lineup& lineup, std::FILE* out) {
                            output.udp_port),
                lineup::format_rate(channel.bitrate_cap_bps),
                fmt::format("{} ms, {} packets", channel.window_ms, channel.window_packets),
-               channel.is_clear() ? "no" : "yes",
-               channel.pacing_ms == 0 ? "" : fmt::format(", paced within {} ms", channel.pacing_ms),
-               channel.enabled ? "" : " (disabled)");
+               channel.is_clear() ? "no" : "yes", channel.enabled ? "" : " (disabled)");
     if (channel.enabled)
       total_bps += channel.bitrate_cap_bps;
     else

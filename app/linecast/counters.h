@@ -25,8 +25,6 @@ namespace linecast::app {
   _(kProblemReports, "problem_reports", "PROBLEM_REPORT messages taken")                                  \
   _(kMovesSent, "moves_sent", "ADDR_RANGE_CHANGE messages sent")                                          \
   _(kCopiesSent, "copies_sent", "frames sent to a second group as well, while the channel moves to it")   \
-  _(kOutOfPace, "out_of_pace",                                                                            \
-    "packets that a paced channel sent out of pace: earlier or later than pacing_ms evens out")           \
   _(kPayloadFormat, "payload_format", "dropped: the datagram is not of the channel's format")             \
   _(kPayloadSize, "payload_size", "dropped: the datagram is empty or too large for the output's MTU")     \
   _(kOverCap, "over_bitrate_cap", "dropped: more than bitrate_cap")                                       \

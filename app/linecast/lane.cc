@@ -81,8 +81,6 @@ void Lane::finish(TimeNs now) {
   for (size_t i = 0; i < own_count_; ++i)
     if (LaneRelay* relay = streams_[own_streams_[i]].relay.get(); relay != nullptr)
       leave_upstream(*relay, now);
-    else
-      send_waiting(own_streams_[i], now);
   for (LaneInterface& interface : interfaces_)
     if (interface.host != nullptr) interface.host->leave_all(now);
   flush_all();
@@ -91,7 +89,6 @@ void Lane::finish(TimeNs now) {
 bool Lane::poll(TimeNs now) {
   bool busy = poll_commands(now);
   sequences_left_ = kSequencesATurn;
-  busy |= send_paced(now);
   busy |= receive(now);
   poll_hosts(now);
   busy |= poll_timers(now);
@@ -121,7 +118,7 @@ void Lane::run(const drivers::Clock& clock, const std::atomic<bool>& stop) {
       now = after;
       continue;
     }
-    if (setup_.idle_sleep_us > 0 && paced_.is_empty() && ++idle >= kIdleTurns)
+    if (setup_.idle_sleep_us > 0 && ++idle >= kIdleTurns)
       drivers::sleep_us(setup_.idle_sleep_us);
     else
       drivers::pause();

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,7 +27,6 @@
 namespace linecast::app {
 
 inline constexpr unsigned kBurst = 32;        // packets
-inline constexpr unsigned kPacedLook = 4;     // packets, until the next look at what is due
 inline constexpr unsigned kInboxSize = 1024;  // one less fits
 // Of faults that receivers report: what four channels at their limits bring between two looks of the control
 // lcore.
@@ -82,8 +80,6 @@ class Lane {
     drivers::Pool* control_packets = nullptr;  // for repairs and messages
     drivers::Pool* tunnel_packets = nullptr;   // for what goes into tunnels; null: there are none
     size_t slots = 0;                          // for channels, of all lanes
-    // The time within a turn, for paced channels; empty: it stands still there.
-    std::function<TimeNs()> clock;
   };
   explicit Lane(const Setup& setup);
 
@@ -158,12 +154,6 @@ class Lane {
                         TimeNs now);
   bool hand_over(size_t lane, drivers::Packet* packet, drivers::Queue<drivers::Packet*> Lane::*inbox);
   void seal_burst(TimeNs now, const Ingest* ingest, unsigned count);
-  // lane_pacing.cc
-  void pace(LaneChannel& channel, TimeNs now);
-  // What is due; true where there was any.
-  bool send_paced(TimeNs now);
-  // What waits in the slot's channel goes out at once, whenever it is due.
-  void send_waiting(size_t slot, TimeNs now);
   // lane_relays.cc: what a repeater takes from upstream, and says there
   void relay_burst(TimeNs now, const Relayed* relayed, unsigned count);
   bool poll_relay(LaneRelay& relay, TimeNs now);
@@ -190,8 +180,6 @@ class Lane {
   // lane_transmit.cc
   drivers::Packet* take_control_packet();
   void queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop);
-  // A data packet's kept frame, to wherever the hop sends.
-  void send_data(LaneHop& hop, drivers::Packet* frame);
   // Has the group that the hop moves to have this frame as well.
   void send_copy(LaneHop& hop, const drivers::Packet* frame);
   void send_control_frame(size_t interface, Bytes frame);
@@ -235,7 +223,6 @@ class Lane {
   // Hops that have tunnels, the first tunnelled_count_: they take turns.
   std::vector<LaneHop*> tunnelled_;
   size_t tunnelled_count_ = 0, next_tunnelled_ = 0;
-  TimingWheel paced_;                       // channels in which something waits
   std::vector<Lane*> peers_;                // by lane index
   drivers::Queue<drivers::Packet*> inbox_;  // written by other lanes, read by this one
   drivers::Queue<drivers::Packet*>

@@ -28,10 +28,6 @@ ChannelTerms::ChannelTerms(const lineup::Channel& channel)
           std::max<uint64_t>(channel.bitrate_cap_bps / 8 * kCapBurstMs / 1000, channel.max_payload)),
       max_payload(channel.max_payload),
       format(channel.source.format),
-      // Half of what is kept: tunnels and repairs have the rest.
-      pacer(channel.pacing_ms == 0
-                ? nullptr
-                : std::make_unique<smart::Pacer>(channel.pacing_ms * kNsPerMs, channel.window_packets / 2)),
       hop(channel) {}
 
 LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node)
@@ -41,17 +37,13 @@ LaneChannel::LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa
       announcement_(setup.announcement) {
   ChannelTerms terms(*setup.channel);
   take(terms);
-  publish(0);
+  publish();
 }
 
 void LaneChannel::take(ChannelTerms& terms) {
   cap_ = terms.cap;
   max_payload_ = terms.max_payload;
   format_ = terms.format;
-  if (pacer_ != nullptr && terms.pacer != nullptr)
-    pacer_->set_delay(terms.pacer->delay_ns());
-  else
-    pacer_.swap(terms.pacer);
   LaneHop::take(terms.hop, sealer_.packet_size(max_payload_));
 }
 
@@ -82,36 +74,17 @@ drivers::Packet* LaneChannel::seal(crypto::Manager& manager, TimeNs now, Bytes p
     return nullptr;
   }
   finish_frame(packet, size);
-  if (pacer_ != nullptr) [[unlikely]] {
-    if (!pacer_->arrive(now)) count(ChannelCounter::kOutOfPace);
-    publish(pacer_->waiting());
-    return nullptr;
-  }
   last_data_ns_ = now;
-  publish(0);
+  publish();
   count(ChannelCounter::kPacketsSent);
   return packet;
 }
 
-drivers::Packet* LaneChannel::take_waiting(TimeNs now) {
-  const uint64_t sequence = sealer_.next_sequence() - pacer_->waiting();
-  if (pacer_->is_full()) count(ChannelCounter::kOutOfPace);
-  pacer_->leave();
-  ring().prefetch(sequence + 1);
-  last_data_ns_ = now;
-  publish(pacer_->waiting());
-  count(ChannelCounter::kPacketsSent);
-  return ring().at(sequence);
-}
-
 // The epoch first: who sees a sequence beyond a switch sees the epoch that it switched to.
-void LaneChannel::publish(uint32_t waiting) {
+void LaneChannel::publish() {
   published_epoch_.set(sealer_.epoch());
-  set_position({.first_sequence = sealer_.first_sequence(),
-                .next_sequence = sealer_.next_sequence() - waiting,
-                .key_id = sealer_.key_id(),
-                .synch_code = sealer_.current_synch_code(),
-                .waiting = waiting});
+  set_position(
+      {sealer_.first_sequence(), sealer_.next_sequence(), sealer_.key_id(), sealer_.current_synch_code()});
 }
 
 bool LaneChannel::write_heartbeat(crypto::Manager& manager, drivers::Packet* packet) {
@@ -134,15 +107,12 @@ void LaneChannel::take(const Announcement& announcement) {
   announce_due_ = 0;
 }
 
-// Data sets no timer: a look every 20 ms finds it. While some waits to be sent, a heartbeat is none but would
-// tell of what receivers cannot have.
+// Data sets no timer: a look every 20 ms finds it.
 bool LaneChannel::is_heartbeat_due(TimeNs now) {
   if (last_data_ns_ != heartbeat_data_ns_) {  // data since the last heartbeat
     next_heartbeat_ns_ = last_data_ns_ + kHeartbeatFirstNs;
     heartbeat_interval_ns_ = kHeartbeatFirstNs;
   }
-  if (pacer_ != nullptr && pacer_->waiting() > 0)
-    next_heartbeat_ns_ = std::max(next_heartbeat_ns_, now + kHeartbeatFirstNs);
   if (now < next_heartbeat_ns_) return false;
   heartbeat_data_ns_ = last_data_ns_;
   heartbeat_interval_ns_ = heartbeat_interval_ns_ == 0

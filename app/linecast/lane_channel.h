@@ -3,9 +3,7 @@
 #pragma once
 
 #include "app/linecast/lane_hop.h"
-#include "lib/base/timing_wheel.h"
 #include "lib/smart/key_announcer.h"
-#include "lib/smart/send/pacer.h"
 #include "lib/smart/stream_sealer.h"
 
 namespace linecast::app {
@@ -34,12 +32,10 @@ struct ChannelTerms {
   TokenBucket cap;  // bytes of payload
   uint64_t max_payload;
   smart::PacketFormat format;
-  std::unique_ptr<smart::Pacer> pacer;  // null: not paced
   HopTerms hop;
 };
 
-// The timer is of what waits, where the channel is paced.
-class LaneChannel : public LaneHop, public TimingWheel::Timer {
+class LaneChannel : public LaneHop {
  public:
   LaneChannel(LaneChannelSetup setup, drivers::Pool& frames, int numa_node);
 
@@ -48,16 +44,10 @@ class LaneChannel : public LaneHop, public TimingWheel::Timer {
     LaneHop::prefetch();
     sealer_.prefetch();
   }
-  // Seals a datagram into the next kept frame, ready to be sent; null where it is dropped (counted), or waits
-  // as the channel is paced.
+  // Seals a datagram into the next kept frame, ready to be sent; null (counted) where it is dropped.
   drivers::Packet* seal(crypto::Manager& manager, TimeNs now, Bytes payload);
-  // Null: not paced.
-  const smart::Pacer* pacer() const { return pacer_.get(); }
-  // Of those that wait, the next, to be sent now; one waits.
-  drivers::Packet* take_waiting(TimeNs now);
 
-  // Takes the terms over, and leaves in their place the lists of the former ones, and a pacer that is not
-  // needed any more. None waits that no pacer is to hold back from now on.
+  // Takes the terms over, and leaves the lists of the former ones in their place.
   void take(ChannelTerms& terms);
   void take(const Announcement& announcement);
   using LaneHop::take;  // of a move
@@ -78,14 +68,13 @@ class LaneChannel : public LaneHop, public TimingWheel::Timer {
 
  private:
   bool is_heartbeat_due(TimeNs now);
-  void publish(uint32_t waiting);
+  void publish();
 
   smart::StreamSealer sealer_;
   TokenBucket cap_;  // bytes of payload
   uint64_t max_payload_ = 0;
   smart::PacketFormat format_{};
   TimeNs last_data_ns_ = 0;
-  std::unique_ptr<smart::Pacer> pacer_;
   TimeNs heartbeat_interval_ns_ = 0;
   TimeNs next_heartbeat_ns_ = 0;
   TimeNs heartbeat_data_ns_ = 0;  // last_data_ns_ when the last heartbeat was sent

@@ -38,8 +38,6 @@ void Lane::carry_out(const LaneCommand& command, TimeNs now) {
       streams_[command.index].relay->follow(now, *command.upstream_move);
       break;
     case LaneCommand::Kind::kMove:
-      // What waits bears the headers of the group that it leaves.
-      if (command.move->phase == HopMove::Phase::kDone) send_waiting(command.index, now);
       streams_[command.index].channel->take(*command.move);
       break;
     case LaneCommand::Kind::kLinkUp:
@@ -86,15 +84,9 @@ void Lane::take_step(LaneChange& change, size_t step, TimeNs now) {
     step -= list.size();
     return false;
   };
-  if (is_of(change.swaps)) {
-    send_waiting(change.swaps[step].slot, now);
-    return swap_stream(change.swaps[step].slot, change.swaps[step].stream, now);
-  }
-  if (is_of(change.adjustments)) {
-    LaneChange::Adjustment& of = change.adjustments[step];
-    if (of.terms.pacer == nullptr) send_waiting(of.slot, now);
-    return streams_[of.slot].channel->take(of.terms);
-  }
+  if (is_of(change.swaps)) return swap_stream(change.swaps[step].slot, change.swaps[step].stream, now);
+  if (is_of(change.adjustments))
+    return streams_[change.adjustments[step].slot].channel->take(change.adjustments[step].terms);
   if (is_of(change.relay_adjustments))
     return streams_[change.relay_adjustments[step].slot].relay->take(change.relay_adjustments[step].terms);
   hosts_due_ = 0;

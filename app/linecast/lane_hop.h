@@ -75,11 +75,10 @@ struct HopTerms {
 // How far the stream is, kept up by whoever puts frames into the hop.
 struct StreamPosition {
   uint64_t first_sequence = 1;
-  uint64_t next_sequence = 1;  // one more than the latest that was sent, and is kept
+  uint64_t next_sequence = 1;  // one more than the latest that is kept
   uint16_t key_id = 0;
   uint8_t synch_code = 0;
-  uint16_t run = 0;      // another one where the sequences do not go on from those before
-  uint32_t waiting = 0;  // packets from next_sequence on that are in the ring, and not sent yet
+  uint16_t run = 0;  // another one where the sequences do not go on from those before
 };
 
 // What the count of a receiver's message may be: the highest sequence that the receiver has opened.
@@ -94,7 +93,7 @@ class LaneHop {
   LaneHop(const lineup::Channel& channel, HopSetup setup, drivers::Pool& frames, int numa_node);
 
   // Fetches what the next frame is written into.
-  void prefetch() const { ring_.prefetch(stream_.next_sequence + stream_.waiting); }
+  void prefetch() const { ring_.prefetch(stream_.next_sequence); }
 
   // lane_hop_repairs.cc
   // Whether a receiver's message may be acted on (trailer, MAC, count); counts why not. Returns the

@@ -34,8 +34,8 @@ std::optional<uint64_t> LaneHop::admit(crypto::Manager& manager, crypto::Receive
 }
 
 smart::KeptSequences LaneHop::kept() const {
-  const uint64_t next = stream_.next_sequence, written = next + stream_.waiting;
-  return {std::max(stream_.first_sequence, written - std::min<uint64_t>(written, ring_.slots())), next};
+  const uint64_t next = stream_.next_sequence;
+  return {std::max(stream_.first_sequence, next - std::min<uint64_t>(next, ring_.slots())), next};
 }
 
 // Plain unicast to listed prefixes only: the source of a request may be forged, and would be flooded with

@@ -77,16 +77,13 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
     }
   }
 
-  send_paced(now);
   seal_burst(now, ingest.data(), ingests);
   relay_burst(now, relayed.data(), relays);
   // Repairs go behind the live packets of their turn.
   if (requested > 0) {
     flush_all();
-    for (unsigned k = 0; k < requested; ++k) {
+    for (unsigned k = 0; k < requested; ++k)
       if (!answer(requests[k], now)) used[done++] = requests[k].packet;
-      send_paced(now);
-    }
   }
   drivers::release_bulk(used.data(), done);
 }
@@ -94,11 +91,12 @@ void Lane::take_burst(drivers::Packet** packets, unsigned count, TimeNs now) {
 void Lane::seal_burst(TimeNs now, const Ingest* ingest, unsigned count) {
   for (unsigned k = 0; k < count; ++k) {
     LaneChannel& channel = *ingest[k].channel;
-    if (drivers::Packet* frame = channel.seal(manager_, now, ingest[k].payload); frame != nullptr)
-      send_data(channel, frame);
-    else if (channel.pacer() != nullptr)
-      pace(channel, now);
-    if (k % kPacedLook == kPacedLook - 1) send_paced(now);
+    if (drivers::Packet* frame = channel.seal(manager_, now, ingest[k].payload); frame != nullptr) {
+      drivers::hold(frame);  // the ring keeps its own hold
+      queue_frame(channel.out_port(), frame, &channel);
+      if (channel.sends_to_both()) [[unlikely]]
+        send_copy(channel, frame);
+    }
   }
 }
 

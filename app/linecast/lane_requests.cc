@@ -221,7 +221,6 @@ bool Lane::send_repairs(TimeNs now) {
     send_tunnel_repair(channel, now);
     if (channel.repairs_pending())
       repairing_[(repairing_head_ + repairing_count_++) % repairing_.size()] = &channel;
-    if (looks % kPacedLook == kPacedLook - 1) send_paced(now);
   }
   return looks > 0;
 }

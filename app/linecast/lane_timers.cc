@@ -16,7 +16,6 @@ bool Lane::poll_timers(TimeNs now) {
   for (size_t k = 0; k < looks; ++k) {
     if (++next_timer_ >= own_count_) next_timer_ = 0;
     if (now < first_due_[next_timer_]) continue;
-    send_paced(now);
     const LaneStream& stream = streams_[own_streams_[next_timer_]];
     if (stream.relay != nullptr) {
       busy |= poll_relay(*stream.relay, now);

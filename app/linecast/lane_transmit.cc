@@ -25,13 +25,6 @@ void Lane::queue_frame(size_t port, drivers::Packet* packet, LaneHop* hop) {
   batch.hops[batch.count++] = hop;
 }
 
-void Lane::send_data(LaneHop& hop, drivers::Packet* frame) {
-  drivers::hold(frame);  // the ring keeps its own hold
-  queue_frame(hop.out_port(), frame, &hop);
-  if (hop.sends_to_both()) [[unlikely]]
-    send_copy(hop, frame);
-}
-
 void Lane::send_copy(LaneHop& hop, const drivers::Packet* frame) {
   drivers::Packet* copy = setup_.control_packets->take();
   if (copy == nullptr) return hop.count(ChannelCounter::kCopyNoPacket);

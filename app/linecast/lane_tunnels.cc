@@ -99,7 +99,6 @@ bool Lane::send_into_tunnels(TimeNs now) {
     const unsigned sent = send_into_tunnels(*tunnelled_[next_tunnelled_++], most, now);
     left -= sent;
     idle = sent < most ? idle + 1 : 0;
-    if (sent > 0) send_paced(now);
   }
   return left < kFramesATurn;
 }

@@ -11,7 +11,6 @@ namespace {
 constexpr uint64_t kLeastWindowMs = 10;
 constexpr uint64_t kMostWindowMs = 60'000;
 constexpr uint64_t kMostBudgetPercent = 400;
-constexpr uint64_t kMostPacingMs = 200;
 
 // Of 7 TS packets; 0: there is no usual one.
 size_t usual_datagram(smart::PacketFormat format) {
@@ -47,7 +46,6 @@ class ChannelReader {
     if (const Ref* output = in_.need("output", "{interface: out0, group: 239.20.0.1}"))
       read_output(MapCursor(*output, kOutputSection, faults_));
     read_retransmit();
-    if (draft_.lineup.role == Role::kHeadend) read_pacing();
     derive_max_payload();
     check_tunnels();
     return std::move(channel_);
@@ -195,17 +193,6 @@ class ChannelReader {
       return;
     }
     channel_.window_packets = static_cast<uint32_t>(packets);
-  }
-
-  // What waits is in the ring of what is kept, and may take half of it.
-  void read_pacing() {
-    in_.number("pacing_ms", 0, kMostPacingMs, "ms", channel_.pacing_ms);
-    if (2 * channel_.pacing_ms > channel_.window_ms)
-      faults_.error(
-          place(in_.ref(), {"pacing_ms"}),
-          fmt::format("packets may wait for half of what is kept for repairs at most: set pacing_ms "
-                      "to at most {}, or retransmit's window_ms to at least {}",
-                      channel_.window_ms / 2, 2 * channel_.pacing_ms));
   }
 
   void read_unicast_prefixes(const MapCursor& in, bool to_is_sound) {

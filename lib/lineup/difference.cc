@@ -199,7 +199,6 @@ void compare_feed(const Lineup& running, const Channel& before, const Lineup& wa
   notes.value("retransmit.unicast_prefixes", before.unicast_prefixes, after.unicast_prefixes);
   notes.value("quiet", before.quiet, after.quiet);
   notes.text("tunnels", before.tunnels ? "true" : "false", after.tunnels ? "true" : "false");
-  notes.value("pacing_ms", uint64_t{before.pacing_ms}, uint64_t{after.pacing_ms});
 }
 
 ChannelDifference compare_channel(const Lineup& running, std::optional<size_t> before, const Lineup& wanted,

@@ -110,7 +110,6 @@ struct Channel {
   std::optional<uint8_t> quiet;          // none: auto
   size_t max_payload = 0;                // derived: the largest datagram that fits the output port's MTU
   bool tunnels = true;                   // granted, where the lineup grants any
-  uint32_t pacing_ms = 0;                // that a packet waits at most to leave evenly; 0: not paced
 
   bool is_clear() const { return key_file.empty() && hop_key_file.empty(); }
 };

@@ -28,10 +28,9 @@ inline constexpr std::array kVlan{List("id"),      List("name"), List("address")
 inline constexpr std::array kQuerier{List("version"), List("query_interval_s"), List("response_interval_s")};
 inline constexpr std::array kTunnels{List("limit"), List("limit_per_address"), List("rate"),
                                      List("prefixes")};
-inline constexpr std::array kChannel{List("name"),     List("number"), List("enabled"),     List("id"),
-                                     List("source"),   List("output"), List("bitrate_cap"), List("key"),
-                                     List("clear"),    List("quiet"),  List("retransmit"),  List("tunnels"),
-                                     List("pacing_ms")};
+inline constexpr std::array kChannel{List("name"),   List("number"), List("enabled"),     List("id"),
+                                     List("source"), List("output"), List("bitrate_cap"), List("key"),
+                                     List("clear"),  List("quiet"),  List("retransmit"),  List("tunnels")};
 inline constexpr std::array kRelay{List("name"),     List("number"), List("enabled"),     List("id"),
                                    List("upstream"), List("output"), List("bitrate_cap"), List("key"),
                                    List("hop_key"),  List("clear"),  List("quiet"),       List("retransmit"),

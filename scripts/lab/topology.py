@@ -31,7 +31,6 @@ class Channel:
     format: str = 'ts'
     repair_budget_percent: int | None = None  # None: the default
     window_ms: int | None = None  # likewise
-    pacing_ms: int = 0
 
     def lineup(self):
         address, port = self.source.partition('://')[2].split(':')
@@ -50,7 +49,6 @@ class Channel:
       port: {SMART_PORT}
     bitrate_cap: {self.cap_bps}
     {f'key: {self.name}.key' if self.cipher else 'clear: true'}
-{f"    pacing_ms: {self.pacing_ms}" if self.pacing_ms else ''}
 {self.retransmit()}
 '''
 

@@ -68,7 +68,6 @@ LaneBed::LaneBed(const BedOptions& options)
     setup.directory = &directory_;
     setup.control_packets = &control_;
     setup.tunnel_packets = &tunnels_;
-    setup.clock = options.clock;
     setup.slots = options.channels + options.free_slots;
     lanes_.push_back(std::make_unique<app::Lane>(setup));
     // What is discarded is nothing to poll.
@@ -109,7 +108,6 @@ std::unique_ptr<app::LaneChannel> LaneBed::make_channel(size_t i) {
   channel.repairs_to = options.repairs_to;
   channel.unicast_prefixes = options.unicast_prefixes;
   channel.quiet = options.quiet;
-  channel.pacing_ms = i < options.paced ? options.pacing_ms : 0;
   channel.max_payload = kMtu - 60;
   channel.source.format = options.format;
   channel.output.group = output_group(i);

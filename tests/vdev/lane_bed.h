@@ -1,7 +1,6 @@
 // Real lanes with their channels between ports in memory: for tests on real mbufs, and for benchmarks.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,10 +35,7 @@ struct BedOptions {
   bool announce = false;  // keys by StreamKeys, with KEY_ANNOUNCE; else a fixed key and none
   size_t free_slots = 0;  // beside those of the channels
   unsigned tunnel_packets = 1023;
-  uint32_t pacing_ms = 0;  // of the first `paced` channels
-  size_t paced = 1;
-  std::function<TimeNs()> clock;  // within a turn; empty: time stands still there
-  size_t lanes = 1;               // channel i is on lane i % lanes; lane 0 has the hosts
+  size_t lanes = 1;  // channel i is on lane i % lanes; lane 0 has the hosts
 };
 
 class LaneBed {

@@ -85,7 +85,6 @@ TEST_F(Check, Json) {
   EXPECT_EQ(good["lineup"]["channels"][1]["quiet"], "auto");
   EXPECT_EQ(good["lineup"]["channels"][0]["tunnels"], true);
   EXPECT_EQ(good["lineup"]["channels"][1]["tunnels"], false);
-  EXPECT_EQ(good["lineup"]["channels"][0]["pacing_ms"], 20);
   EXPECT_EQ(good["lineup"]["tunnels"]["limit"], 500);
   EXPECT_EQ(good["lineup"]["interfaces"][1]["gateway"], nullptr);
 

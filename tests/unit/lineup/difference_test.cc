@@ -103,7 +103,6 @@ const Case kCases[] = {
     {"channels[].retransmit.unicast_prefixes", "10.8.0.7]", "10.8.0.8]", Change::kAdjusted},
     {"channels[].quiet", "quiet: 3", "quiet: auto", Change::kAdjusted},
     {"channels[].tunnels", "tunnels: true", "tunnels: false", Change::kAdjusted},
-    {"channels[].pacing_ms", "pacing_ms: 20", "pacing_ms: 0", Change::kAdjusted},
 };
 
 // Of a repeater's lineup, beside what it has in common with a headend's.

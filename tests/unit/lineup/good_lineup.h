@@ -26,7 +26,6 @@ channels:
     retransmit: {window_ms: 2000, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}
     quiet: 3
     tunnels: true
-    pacing_ms: 20
   - name: sport
     number: 2
     source: {interface: in0, address: 10.1.0.2, port: 5004, format: rtp}

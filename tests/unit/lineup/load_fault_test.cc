@@ -214,13 +214,6 @@ const Row kErrors[] = {
     {"10.9.0.0/16", "@10.9.0.0/33", "give 8 to 32"},
     {"10.9.0.0/16", "@10.0.0.0/7", "give 8 to 32"},
     {"10.9.0.0/16", "@239.0.0.0/8", "is a multicast group"},
-    {"pacing_ms: 20", "pacing_ms: @201", "from 0 to 200 ms"},
-    {"pacing_ms: 20", "pacing_ms: @20ms", "is no whole number"},
-    {"window_ms: 2000, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}\n    quiet: "
-     "3\n    tunnels: true\n    pacing_ms: 20",
-     "window_ms: 30, budget_percent: 30, to: auto, unicast_prefixes: [10.9.0.0/16, 10.8.0.7]}\n    quiet: "
-     "3\n    tunnels: true\n    pacing_ms: @20",
-     "set pacing_ms to at most 15, or retransmit's window_ms to at least 40"},
 };
 
 const Row kWarnings[] = {

@@ -97,7 +97,6 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_FALSE(news.unicast_prefixes[1].contains(0x0a080006));
   EXPECT_EQ(news.quiet, 3);
   EXPECT_TRUE(news.tunnels);
-  EXPECT_EQ(news.pacing_ms, 20u);
   EXPECT_EQ(news.max_payload, 1440u);
 
   EXPECT_EQ(lineup.usage.directory, "/etc/linecast/usage");
@@ -130,7 +129,6 @@ TEST(Load, EveryValueOfAGoodLineup) {
   EXPECT_EQ(sport.budget_percent, 25u);
   EXPECT_EQ(sport.repairs_to, RepairsTo::kMulticast);
   EXPECT_EQ(sport.quiet, std::nullopt);
-  EXPECT_EQ(sport.pacing_ms, 0u);
   EXPECT_EQ(sport.max_payload, 1464u);
 }
 
@@ -242,7 +240,7 @@ TEST(Load, EveryKeyThatIsKnownIsRead) {
     EXPECT_THAT(faults_of(spoiled.load()), HasSubstr("error: " + name + " has no value")) << key;
     ++tried;
   }
-  EXPECT_EQ(tried, 8u + 5 + 4 + 3 + 4 + 8 + 6 + 3 + 15 + 5 + 5 + 5 + 4 + 8 + 4 + 2);
+  EXPECT_EQ(tried, 8u + 5 + 4 + 3 + 4 + 8 + 6 + 3 + 14 + 5 + 5 + 5 + 4 + 8 + 4 + 2);
 }
 
 TEST(Load, AnchorsAndMergeKeys) {
