@@ -90,8 +90,8 @@ TEST_F(UsageStoreTest, AQueueThatIsFullSaysSo) {
   EXPECT_EQ(store.stop(), pushed);  // and says what is lost
 }
 
-// Some records may still fit into what the journal has of the disk: those that its thread takes while the others
-// are pushed.
+// Some records may still fit into what the journal has of the disk: those that its thread takes while the
+// others are pushed.
 TEST(UsageStoreFault, WhatWaitsWhileTheDiskIsFullIsKept) {
   SmallDisk disk(64);
   const std::string filler = disk.path() + "/filler", json = disk.path() + "/usage.jsonl";
