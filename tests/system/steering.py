@@ -48,7 +48,7 @@ def carry_all(lab, driver, steering):
     feeds = [(lab.directory / f'{channel.name}.ts', channel) for channel in CHANNELS]
     receivers = []
     for feed, channel in feeds:
-        write_noise(feed, 2, 500_000, seed=channel.number)
+        write_noise(feed, 2, 1_000_000, seed=channel.number)
         receivers.append(lab.start_receiver(channel, feed.with_suffix('.played'), '--buffer-ms', '2000'))
     time.sleep(4)
 
@@ -115,7 +115,7 @@ def what_the_kernel_spreads_over_queues_finds_its_lane(lab):
         namespace.network.veth(namespace, name, topology.headend, port)
         namespace.feeds_dpdk(name)
         namespace.address(name, f'{address}/24')
-    topology.receivers[0].lose('eth0', 5, [channel.group for channel in CHANNELS], SMART_PORT)
+    topology.receivers[0].lose('eth0', 10, [channel.group for channel in CHANNELS], SMART_PORT)
     start_headend(lab, ('net_af_packet0,iface=in0,qpairs=2', 'net_af_packet1,iface=out0,qpairs=2'))
     datagrams, count = carry_all(lab, 'net_af_packet', 'software')
     lost = {group: row['lost_original'] for group, row in topology.receivers[0].losses().items()}
